@@ -1,0 +1,15 @@
+/** What adapter authors need beside the contract: `import { Lease, … } from '@holdfast/core/adapter'`. */
+export * from './contract.ts';
+export * from './errors.ts';
+export { monotonicMs } from './clock.ts';
+export { Lease, driftMarginMs } from './lease.ts';
+export type { LeaseEvent, LeaseOptions, LeaseState, RenewResult } from './lease.ts';
+export { grantedCount } from './grant-rule.ts';
+export type { Place } from './grant-rule.ts';
+export { apply, CONFIRM_MS, emptyQueue, find, nextExpiry, snapshot } from './queue.ts';
+export type { QueueChange, QueueEntry, QueueEvent, QueueState } from './queue.ts';
+export { pollUntilGranted } from './poll.ts';
+export type { PollOptions } from './poll.ts';
+export { batched } from './batch.ts';
+export { parseDuration } from './config/duration.ts';
+export { parseOptions, urlOptions } from './config/options.ts';

@@ -1,0 +1,143 @@
+/**
+ * The adapter contract: what a backend owes, and nothing else.
+ *
+ * Core owns validation, timeouts, aborts, reentrancy, events and errors. An adapter owns how its backend
+ * orders requests, grants them, wakes a waiter and frees a lock.
+ */
+import type { Lease } from './lease.ts';
+
+/** The Web Locks modes. */
+export type LockMode = 'exclusive' | 'shared';
+
+/** A request's mode as a backend sees it: the Web Locks modes, and one permit of a counting semaphore. */
+export type RequestMode = LockMode | 'semaphore';
+
+/** Who asks. Shown by `query`; never used to decide a grant. */
+export interface ClientInfo {
+  /** Random, unique per `createLocks` call (or the one given in its config). */
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+export interface LockRequest {
+  /** 1 to 1024 bytes of UTF-8 without NUL; already checked. Two different names never share a lock. */
+  readonly name: string;
+  /** 128 random bits, unique per request. An ambiguous result (a timeout on a write) is resolved by looking for it. */
+  readonly owner: string;
+  readonly mode: RequestMode;
+  /** How many may hold at once; present exactly when `mode` is `semaphore`. */
+  readonly permits?: number;
+  /** How long a grant outlives its last proof of life, in ms. */
+  readonly ttlMs: number;
+  /** `false`: answer `null` at once when the lock is not free, and leave no trace. */
+  readonly wait: boolean;
+  /** Take the lock from its holders, ahead of every waiter. Only with `exclusive`, and only if the manifest has it. */
+  readonly steal: boolean;
+  /** `false`: the caller renews by `lock.renew()` alone; hand it on to the {@link Lease}. */
+  readonly renew: boolean;
+  /** Aborts the wait (timeout, the user's abort, `close`). After it `acquire` leaves no trace and rejects with its reason. */
+  readonly signal: AbortSignal;
+  readonly client: ClientInfo;
+}
+
+/** A hold. Adapters return their own object with whatever else they need; core hands the same object to `release`. */
+export interface Grant {
+  /** 63 bits, greater than every token granted before for this name. */
+  readonly fencingToken: bigint;
+  /** The watchdog of this grant, or of the session that it shares with others. */
+  readonly lease: Lease;
+}
+
+export interface LockInfo {
+  readonly name: string;
+  readonly mode: RequestMode;
+  readonly clientId: string;
+  /** Absent while pending. */
+  readonly fencingToken?: bigint;
+  readonly permits?: number;
+  readonly host?: string;
+  readonly pid?: number;
+  /** When it was granted (held) or asked for (pending), by the backend's clock where it has one. For people; decides nothing. */
+  readonly since?: Date;
+}
+
+/** The Web Locks `LockManagerSnapshot`, in queue order. */
+export interface LockSnapshot {
+  readonly held: readonly LockInfo[];
+  readonly pending: readonly LockInfo[];
+}
+
+/** What a backend promises. Users read it, `doctor` and the README's matrix print it, the conformance suite runs it. */
+export interface Capabilities {
+  readonly modes: readonly RequestMode[];
+  readonly steal: boolean;
+  readonly query: boolean;
+  /** Requests of one name are granted in the order in which the backend received them. */
+  readonly fifo: boolean;
+  /** `push`: the backend wakes a waiter. `poll`: the waiter asks. */
+  readonly wakeup: 'push' | 'poll';
+  /** One lease per grant, or one per session shared by all its grants. */
+  readonly lease: 'grant' | 'session';
+  /** When a crashed holder's lock goes on: only after its ttl, or as soon as the backend sees the disconnect. */
+  readonly takeover: 'after-ttl' | 'on-disconnect';
+  /** Smallest ttl accepted, and by how much a takeover may exceed the ttl; both in ms. */
+  readonly ttl: { readonly minMs: number; readonly granularityMs: number };
+  /** Tokens grow per name, or over all names of the backend. */
+  readonly fencing: 'per-name' | 'global';
+  /** Who can share a lock: the threads of a process, the processes of a host, or any client that reaches the server. */
+  readonly reach: 'process' | 'host' | 'network';
+  /** One line: what a restart or failover does to locks and tokens. */
+  readonly durability: string;
+}
+
+export type ReleaseResult = 'released' | 'not-held';
+
+/** Methods are bivariant on purpose: an adapter declares `LockBackend<MyGrant>` and gets its own grants back. */
+export interface LockBackend<G extends Grant = Grant> {
+  /** Short and stable: `redis`, `file`, … */
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /**
+   * Enters the queue and resolves once the request holds. `null`: not free and `request.wait` is false.
+   * A grant that arrives after `request.signal` aborted is given back before the promise rejects.
+   * Rejects with `BackendUnavailableError` when the backend can't be reached.
+   */
+  acquire(request: LockRequest): Promise<G | null>;
+  /** Frees this grant and no other; safe to call twice, and after loss. Rejects only when the backend can't be reached. */
+  release(grant: G): Promise<ReleaseResult>;
+  /** Closes what the adapter opened, never what it was given. Core has released everything before. Safe to call twice. */
+  close(): Promise<void>;
+  /** Present exactly when the manifest has `query`. */
+  query?(name?: string): Promise<LockSnapshot>;
+  /** What `holdfast doctor` prints: a round trip to the server. Optional. */
+  diagnose?(): Promise<Diagnosis>;
+}
+
+export interface Diagnosis {
+  /** The server's product and version, such as `redis 7.0.15`. */
+  readonly server: string;
+  readonly findings: readonly Finding[];
+}
+
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly message: string;
+}
+
+/** What an adapter package exports as `adapter`, so that core can make a backend from a URL or a config object. */
+export interface Adapter {
+  readonly name: string;
+  /** URL schemes with the colon: `redis:`, `rediss:`. */
+  readonly protocols: readonly string[];
+  /**
+   * Makes a backend. Connecting may be left to the first request, but a bad URL or option throws `ConfigError` now.
+   * `url` is absent when the user gave only options. Unknown URL parameters and options are refused.
+   */
+  create(config: AdapterConfig): LockBackend | Promise<LockBackend>;
+}
+
+export interface AdapterConfig {
+  readonly url?: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,211 @@
+import { monotonicMs } from './clock.ts';
+import { LockLostError } from './errors.ts';
+import type { LossReason } from './errors.ts';
+
+/**
+ * `held`: proved within the ttl. `unknown`: the last renewal failed to reach the backend; still held until the deadline.
+ * `lost`: the backend said so, or the deadline passed. `ended`: released.
+ */
+export type LeaseState = 'held' | 'unknown' | 'lost' | 'ended';
+
+export type LeaseEvent =
+  | { readonly type: 'renewed'; readonly durationMs: number }
+  | { readonly type: 'unknown'; readonly error: unknown }
+  | { readonly type: 'lost'; readonly error: LockLostError };
+
+export type RenewResult = 'renewed' | LossReason;
+
+export interface LeaseOptions {
+  /** How long the backend keeps the grant after a proof of life, in ms. */
+  readonly ttlMs: number;
+  /**
+   * {@link monotonicMs} at the *start* of the request that proved ownership; for a pushed grant, at the last answer
+   * that said "still waiting". Validity never counts from a response: the backend's clock ran while it travelled.
+   */
+  readonly provedAt: number;
+  /** One proof of ownership. Resolves with what the backend said; rejects when that is unknown. */
+  readonly renew: (lease: Lease) => Promise<RenewResult>;
+  /** `false`: no renewal by timer, only the deadline. */
+  readonly auto: boolean;
+  /** Bound on the clock skew between servers that may take over from each other, in ms; 0 where one clock decides. */
+  readonly skewMs?: number;
+}
+
+/** Leases that are due within the same thirtieth of a ttl renew in the same tick, so that an adapter can batch them. */
+const BATCH_FRACTION = 30;
+/** Clock *rates* of two machines differ by far less than 1 % (the bound that Redlock uses); 2 ms covers timer rounding. */
+const DRIFT_FRACTION = 0.01;
+const DRIFT_MS = 2;
+/** A failed renewal is tried again after a tenth of the ttl, at least this many ms later: no hot loop at a small ttl. */
+const MIN_RETRY_MS = 20;
+
+/**
+ * The watchdog of a hold: renews at a third of the ttl, which leaves two more chances, and declares the loss at a deadline
+ * that its own timer keeps even while a renewal hangs. Its timers never keep the process alive; core does that.
+ */
+export class Lease {
+  readonly ttlMs: number;
+  readonly #options: LeaseOptions;
+  readonly #marginMs: number;
+  #deadline: number;
+  #renewAt: number;
+  #state: LeaseState = 'held';
+  #lost: LockLostError | undefined;
+  #controller: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #listeners: ((event: LeaseEvent) => void)[] = [];
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.ttlMs = options.ttlMs;
+    this.#marginMs = driftMarginMs(options.ttlMs) + (options.skewMs ?? 0);
+    this.#deadline = options.provedAt + options.ttlMs - this.#marginMs;
+    this.#renewAt = this.#nextRenewal(options.provedAt);
+    this.#schedule();
+  }
+
+  get state(): LeaseState {
+    // A frozen process reads the clock before its timers have run: the deadline counts, not the timer.
+    if (this.#isLive && monotonicMs() >= this.#deadline) this.#expire();
+    return this.#state;
+  }
+
+  /** How long the backend is sure to keep this grant, in ms, if no renewal succeeds from now on; 0 once lost or ended. */
+  get remainingMs(): number {
+    const state = this.state;
+    return state === 'held' || state === 'unknown' ? this.#deadline - monotonicMs() : 0;
+  }
+
+  /** Aborts with the `LockLostError`. Never aborts after a release. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#lost !== undefined) this.#controller.abort(this.#lost);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Set once lost. */
+  get lossError(): LockLostError | undefined {
+    return this.#lost;
+  }
+
+  /** Calls `listener` on every event until the returned function is called. A listener must not throw. */
+  observe(listener: (event: LeaseEvent) => void): () => void {
+    this.#listeners = [...this.#listeners, listener];
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
+    };
+  }
+
+  /** Renews now. Throws the `LockLostError` once lost, or the adapter's error when the backend could not be asked. */
+  async renew(): Promise<void> {
+    this.#assertLive();
+    const startedAt = monotonicMs();
+    this.#renewAt = this.#nextRenewal(startedAt);
+    let result: RenewResult;
+    try {
+      result = await this.#options.renew(this);
+    } catch (error) {
+      this.#unknown(error);
+      this.#assertLive();
+      throw error;
+    }
+    if (result === 'renewed') this.proved(startedAt);
+    else this.lose(result);
+    this.#assertLive();
+  }
+
+  /** Ownership was proved by a request that started at `startedAt`; later proofs win, in whatever order they arrive. */
+  proved(startedAt: number): void {
+    // The deadline has the last word: after it the signal has fired, so a late success must not revive the hold.
+    if (!this.#isLive || this.state === 'lost') return;
+    this.#state = 'held';
+    const deadline = startedAt + this.ttlMs - this.#marginMs;
+    if (deadline > this.#deadline) this.#deadline = deadline;
+    const renewAt = this.#nextRenewal(startedAt);
+    if (renewAt > this.#renewAt) this.#renewAt = renewAt;
+    this.#emit({ type: 'renewed', durationMs: monotonicMs() - startedAt });
+  }
+
+  /** The backend said that the hold is over (or its connection is, where that frees the lock). */
+  lose(reason: LossReason, cause?: unknown): void {
+    if (!this.#isLive) return;
+    this.#lost = new LockLostError(lossMessages[reason], reason, cause === undefined ? undefined : { cause });
+    this.#stop('lost');
+    this.#controller?.abort(this.#lost);
+    this.#emit({ type: 'lost', error: this.#lost });
+    this.#listeners = [];
+  }
+
+  /** Released, or about to be: no more renewals, no loss. Safe to call twice. */
+  end(): void {
+    if (!this.#isLive) return;
+    this.#stop('ended');
+    this.#listeners = [];
+  }
+
+  get #isLive(): boolean {
+    return this.#state === 'held' || this.#state === 'unknown';
+  }
+
+  #assertLive(): void {
+    if (this.state === 'lost') throw this.#lost;
+    if (this.#state === 'ended') throw new LockLostError('The lock was released');
+  }
+
+  #unknown(error: unknown): void {
+    if (!this.#isLive) return;
+    this.#state = 'unknown';
+    this.#renewAt = Math.min(this.#renewAt, monotonicMs() + Math.max(this.ttlMs / 10, MIN_RETRY_MS));
+    this.#schedule();
+    this.#emit({ type: 'unknown', error });
+  }
+
+  #expire(): void {
+    this.lose('expired');
+  }
+
+  #nextRenewal(startedAt: number): number {
+    const grid = this.ttlMs / BATCH_FRACTION;
+    return Math.floor((startedAt + this.ttlMs / 3) / grid) * grid;
+  }
+
+  /** One timer serves both purposes. A proof only moves the two times; the timer finds that out when it fires. */
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    const at = this.#options.auto ? Math.min(this.#renewAt, this.#deadline) : this.#deadline;
+    this.#timer = setTimeout(() => this.#wake(), Math.max(at - monotonicMs(), 0));
+    this.#timer.unref();
+  }
+
+  #wake(): void {
+    if (this.state === 'lost' || !this.#isLive) return;
+    if (this.#options.auto && monotonicMs() >= this.#renewAt) {
+      // The outcome is in the state and the events; nobody awaits this attempt, so nothing may go unhandled.
+      this.renew().then(undefined, () => undefined);
+    }
+    this.#schedule();
+  }
+
+  #stop(state: 'lost' | 'ended'): void {
+    this.#state = state;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #emit(event: LeaseEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** By how much a hold ends for its holder before it ends for the backend, in ms. */
+export function driftMarginMs(ttlMs: number): number {
+  return ttlMs * DRIFT_FRACTION + DRIFT_MS;
+}
+
+const lossMessages: Record<LossReason, string> = {
+  expired: 'The lock is lost: it was not renewed within its ttl, or the backend no longer knows it',
+  stolen: 'The lock is lost: another request stole it',
+  disconnected: 'The lock is lost: the connection that held it is closed',
+};
