@@ -39,6 +39,8 @@ export interface LockRequest {
   /** Aborts the wait (timeout, the user's abort, `close`). After it `acquire` leaves no trace and rejects with its reason. */
   readonly signal: AbortSignal;
   readonly client: ClientInfo;
+  /** To be called once when the request must wait in the queue. Core publishes `holdfast:contended`. Must not throw. */
+  readonly onContended: () => void;
 }
 
 /** A hold. Adapters return their own object with whatever else they need; core hands the same object to `release`. */

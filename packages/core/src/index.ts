@@ -1,3 +1,22 @@
-export * from './contract.ts';
-export * from './errors.ts';
-export { Lease } from './lease.ts';
+export { createLocks } from './config/create-locks.ts';
+export type { LocksConfig } from './config/create-locks.ts';
+export { Locks } from './client/locks.ts';
+export type { LocksOptions } from './client/locks.ts';
+export type { Lock } from './client/lock.ts';
+export type { Semaphore } from './client/semaphore.ts';
+export type { AcquireOptions, IfAvailableOptions, Permitted, RequestOptions, TryAcquireOptions } from './client/options.ts';
+export type { LockEvent } from './client/events.ts';
+export type { Duration } from './config/duration.ts';
+export { redactUrl } from './config/redact.ts';
+export {
+  BackendUnavailableError,
+  ConfigError,
+  HoldfastError,
+  InvalidArgumentError,
+  LockLostError,
+  LocksClosedError,
+  LockTimeoutError,
+  UnsupportedError,
+} from './errors.ts';
+export type { LossReason } from './errors.ts';
+export type * from './contract.ts';

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientInfo, Grant, LockBackend, LockRequest } from '../contract.ts';
+import { BackendUnavailableError, LocksClosedError } from '../errors.ts';
+import { monotonicMs } from '../clock.ts';
+import { publish } from './events.ts';
+import type { LockEvent } from './events.ts';
+import { Hold } from './hold.ts';
+import type { HoldContext } from './hold.ts';
+import { KeepAlive } from './keep-alive.ts';
+import type { Acquisition } from './options.ts';
+import { abandonable, Wait } from './wait.ts';
+
+/** After an abort the adapter gets this long to take the request back; then the caller goes on and it does so alone. In ms. */
+const ABORT_GRACE_MS = 1000;
+/** How long `close` waits for the backend to hear of all releases, in ms. */
+const CLOSE_GRACE_MS = 5000;
+
+/** Takes requests through a backend, and knows all that is held or under way, so that `close` leaves nothing behind. */
+export class Acquirer {
+  readonly #backend: LockBackend;
+  readonly #client: ClientInfo;
+  readonly #waits = new Set<Wait>();
+  readonly #keepAlive = new KeepAlive();
+  readonly #holds = new Set<Hold>();
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  constructor(backend: LockBackend, client: ClientInfo) {
+    this.#backend = backend;
+    this.#client = client;
+  }
+
+  /** Resolves with a hold that is alive at that moment, or with `null` if the request only tries. */
+  async acquire(name: string, acquisition: Acquisition): Promise<Hold | null> {
+    const startedAt = monotonicMs();
+    const context = this.#context(name, acquisition);
+    publish('acquire', () => this.#event(context));
+    const wait = new Wait(name, acquisition.signal, acquisition.timeoutMs);
+    this.#waits.add(wait);
+    try {
+      const grant = await this.#aliveGrant(context, acquisition, wait.signal);
+      if (grant === null) return null;
+      const fencingToken = grant.fencingToken;
+      publish('granted', () => ({ ...this.#event(context), fencingToken, durationMs: monotonicMs() - startedAt }));
+      return this.#hold(context, acquisition, grant);
+    } finally {
+      this.#waits.delete(wait);
+      wait.end();
+    }
+  }
+
+  /** Keeps the process alive, and `close` waiting, until `work` settles. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#keepAlive.enter();
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+      this.#keepAlive.leave();
+    }
+  }
+
+  async close(): Promise<void> {
+    const reason = new LocksClosedError();
+    for (const wait of this.#waits) wait.abort(reason);
+    for (const hold of [...this.#holds]) void hold.revoke(reason);
+    // A backend that does not answer must not keep `close` from ending: what it was not told ends with its ttl.
+    await Promise.race([this.#settled(), delay(CLOSE_GRACE_MS, undefined, { ref: false })]);
+    try {
+      await this.#backend.close();
+    } finally {
+      this.#keepAlive.close();
+    }
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  /** A grant may have been so long on its way that its ttl is over: it is given back, and who waits asks again. */
+  async #aliveGrant(context: HoldContext, acquisition: Acquisition, signal: AbortSignal): Promise<Grant | null> {
+    for (;;) {
+      const request = this.#request(context, acquisition, signal);
+      const work = this.during(this.#backend.acquire(request));
+      const grant = await abandonable(work, signal, ABORT_GRACE_MS, (late) => this.#giveBack(late));
+      if (grant === null) return null;
+      if (signal.aborted) {
+        await abandonable(this.#giveBack(grant), signal, ABORT_GRACE_MS, () => undefined);
+        throw signal.reason;
+      }
+      if (grant.lease.remainingMs > 0) return grant;
+      void this.#giveBack(grant);
+      if (!acquisition.wait) {
+        throw new BackendUnavailableError(
+          `The answer of the ${this.#backend.name} backend took longer than the ttl of ${acquisition.ttlMs} ms`,
+        );
+      }
+    }
+  }
+
+  #request(context: HoldContext, acquisition: Acquisition, signal: AbortSignal): LockRequest {
+    const { mode, permits, ttlMs, wait, steal, renew } = acquisition;
+    return {
+      name: context.name,
+      owner: randomBytes(16).toString('base64url'),
+      mode,
+      ...(permits === undefined ? {} : { permits }),
+      ttlMs,
+      wait,
+      steal,
+      renew,
+      signal,
+      client: this.#client,
+      onContended: () => publish('contended', () => this.#event(context)),
+    };
+  }
+
+  #hold(context: HoldContext, acquisition: Acquisition, grant: Grant): Hold {
+    const hold = new Hold(context, grant);
+    this.#holds.add(hold);
+    // A lock that nobody renews does not keep the process: it ends by itself.
+    if (acquisition.renew) this.#keepAlive.enter();
+    return hold;
+  }
+
+  #context(name: string, acquisition: Acquisition): HoldContext {
+    return {
+      name,
+      mode: acquisition.mode,
+      permits: acquisition.permits,
+      backend: this.#backend.name,
+      clientId: this.#client.id,
+      release: (grant) => this.during(this.#backend.release(grant)),
+      onOver: (hold) => {
+        if (this.#holds.delete(hold) && acquisition.renew) this.#keepAlive.leave();
+      },
+    };
+  }
+
+  /** In the background, but `close` waits for it. If the backend can't be told, the grant ends with its ttl. */
+  #giveBack(grant: Grant | null): Promise<void> {
+    if (grant === null) return Promise.resolve();
+    return this.during(this.#backend.release(grant)).then(
+      () => undefined,
+      () => grant.lease.end(),
+    );
+  }
+
+  #event(context: HoldContext): LockEvent {
+    const { name, mode, permits, backend, clientId } = context;
+    return { name, mode, permits, backend, clientId };
+  }
+}

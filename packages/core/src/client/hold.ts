@@ -1,0 +1,138 @@
+import type { Grant, RequestMode } from '../contract.ts';
+import type { LeaseEvent } from '../lease.ts';
+import { monotonicMs } from '../clock.ts';
+import { publish } from './events.ts';
+import type { LockEvent } from './events.ts';
+
+export interface HoldContext {
+  readonly name: string;
+  readonly mode: RequestMode;
+  readonly permits: number | undefined;
+  readonly backend: string;
+  readonly clientId: string;
+  /** Frees the grant at the backend. */
+  readonly release: (grant: Grant) => Promise<unknown>;
+  /** Called once, when the hold is over: released, or lost. */
+  readonly onOver: (hold: Hold) => void;
+}
+
+/** A grant of the backend, shared by the lock handles of one reentrant scope, or by a single one. */
+export class Hold {
+  readonly context: HoldContext;
+  readonly grant: Grant;
+  readonly #since = monotonicMs();
+  readonly #stopObserving: () => void;
+  #shares = 1;
+  #loss: Error | undefined;
+  #controller: AbortController | undefined;
+  #released: Promise<void> | undefined;
+
+  constructor(context: HoldContext, grant: Grant) {
+    this.context = context;
+    this.grant = grant;
+    this.#stopObserving = grant.lease.observe((event) => this.#onLease(event));
+  }
+
+  get held(): boolean {
+    return this.#released === undefined && this.remainingMs > 0 && this.#loss === undefined;
+  }
+
+  get released(): boolean {
+    return this.#released !== undefined;
+  }
+
+  /** In ms; 0 once released or lost. */
+  get remainingMs(): number {
+    return this.#released === undefined && this.#loss === undefined ? this.grant.lease.remainingMs : 0;
+  }
+
+  /** Why it ended before its release. */
+  get loss(): Error | undefined {
+    // Reading the lease's clock first: a process that was frozen learns of its loss here, before any timer has run.
+    if (this.#released === undefined && this.#loss === undefined) void this.grant.lease.remainingMs;
+    return this.#loss;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#loss !== undefined) this.#controller.abort(this.#loss);
+    }
+    return this.#controller.signal;
+  }
+
+  async renew(): Promise<void> {
+    if (this.#loss !== undefined) throw this.#loss;
+    await this.grant.lease.renew();
+  }
+
+  share(): void {
+    this.#shares += 1;
+  }
+
+  /** Gives back one share; the last one frees the lock. */
+  drop(): Promise<void> {
+    this.#shares -= 1;
+    return this.#shares === 0 ? this.#release() : Promise.resolve();
+  }
+
+  /** Ends the hold under its holders: their signal aborts before the backend can grant the lock to anybody else. */
+  revoke(reason: Error): Promise<void> {
+    this.#lose(reason);
+    return this.#release();
+  }
+
+  #release(): Promise<void> {
+    return (this.#released ??= this.#loss === undefined ? this.#free() : this.#freeAfterLoss());
+  }
+
+  async #free(): Promise<void> {
+    this.#stopObserving();
+    try {
+      await this.context.release(this.grant);
+      publish('released', () => this.#event());
+    } catch (error) {
+      publish('released', () => this.#event(error));
+      throw error;
+    } finally {
+      this.context.onOver(this);
+    }
+  }
+
+  /** The deadline lies before the backend's own, so the backend may still have the entry: free it, but nobody waits for that. */
+  #freeAfterLoss(): Promise<void> {
+    this.#stopObserving();
+    this.context.release(this.grant).then(
+      () => publish('released', () => this.#event()),
+      (error: unknown) => publish('released', () => this.#event(error)),
+    );
+    return Promise.resolve();
+  }
+
+  #onLease(event: LeaseEvent): void {
+    if (event.type === 'lost') this.#lose(event.error);
+    else if (event.type === 'renewed') publish('renewed', () => ({ ...this.#event(), durationMs: event.durationMs }));
+  }
+
+  #lose(loss: Error): void {
+    if (this.#loss !== undefined || this.#released !== undefined) return;
+    this.#loss = loss;
+    this.#controller?.abort(loss);
+    publish('lost', () => this.#event(loss));
+    this.context.onOver(this);
+  }
+
+  #event(error?: unknown): LockEvent {
+    const { name, mode, permits, backend, clientId } = this.context;
+    return {
+      name,
+      mode,
+      permits,
+      backend,
+      clientId,
+      fencingToken: this.grant.fencingToken,
+      durationMs: monotonicMs() - this.#since,
+      ...(error === undefined ? {} : { error }),
+    };
+  }
+}
