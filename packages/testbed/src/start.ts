@@ -1,0 +1,44 @@
+import { kinds } from './servers/index.ts';
+import type { ServerName } from './servers/index.ts';
+import { ServerUnavailableError } from './server.ts';
+import type { RunningServer, ServerKind, ServerOptions, Source } from './server.ts';
+import { startContainer } from './sources/container.ts';
+import { engineAnswers } from './sources/engine.ts';
+import { startNative } from './sources/native.ts';
+
+/**
+ * Starts a server of one's own, which may be killed, frozen and restarted: in a container when a Docker engine answers,
+ * else from its binary. It ends with this process at the latest. Rejects with `ServerUnavailableError`.
+ */
+export async function startServer(name: ServerName, options: ServerOptions = {}): Promise<RunningServer> {
+  const forced = options.source ?? forcedSource();
+  if (forced === 'external') {
+    throw new ServerUnavailableError(name, ['a server of its own was asked for, and HOLDFAST_TEST_SOURCE allows none']);
+  }
+  const reasons: string[] = [];
+  for (const source of ['container', 'native'] as const) {
+    if (forced !== undefined && forced !== source) continue;
+    try {
+      return await starters[source](kinds[name], options);
+    } catch (error) {
+      reasons.push(`${source}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new ServerUnavailableError(name, reasons);
+}
+
+const starters: Record<'container' | 'native', (kind: ServerKind, options: ServerOptions) => Promise<RunningServer>> = {
+  async container(kind, options) {
+    if (!(await engineAnswers())) throw new Error('no Docker engine answers');
+    return startContainer(kind, options);
+  },
+  native: startNative,
+};
+
+/** `HOLDFAST_TEST_SOURCE`: the one source that may be used. */
+export function forcedSource(): Source | undefined {
+  const source = process.env['HOLDFAST_TEST_SOURCE'];
+  if (source === undefined || source === '') return undefined;
+  if (source === 'external' || source === 'container' || source === 'native') return source;
+  throw new Error(`Expected HOLDFAST_TEST_SOURCE to be external, container or native, got ${source}`);
+}
