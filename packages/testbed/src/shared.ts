@@ -62,6 +62,8 @@ async function externalServer(name: ServerName): Promise<ServerHandle | undefine
     const { version } = await kind.probe(url, undefined);
     return { name, url, source: 'external', version };
   } catch (cause) {
-    throw new ServerUnavailableError(name, [`external: no answer at ${kind.environmentVariable}: ${String(cause)}`], { cause });
+    throw new ServerUnavailableError(name, [`external: no answer at ${kind.environmentVariable}: ${String(cause)}`], {
+      cause,
+    });
   }
 }

@@ -11,8 +11,12 @@ export const redis: ServerKind = {
 
   args({ host, port, dir }, { password, tls, args = [] }) {
     const listen = tls
-      ? ['--port', '0', '--tls-port', `${port}`, '--tls-auth-clients', 'no']
-          .concat('--tls-cert-file', `${dir}/server.crt`, '--tls-key-file', `${dir}/server.key`)
+      ? ['--port', '0', '--tls-port', `${port}`, '--tls-auth-clients', 'no'].concat(
+          '--tls-cert-file',
+          `${dir}/server.crt`,
+          '--tls-key-file',
+          `${dir}/server.key`,
+        )
       : ['--port', `${port}`];
     // The log is written before a command is answered, so the data outlive a SIGKILL without any fsync.
     const store = ['--dir', dir, '--save', '', '--appendonly', 'yes', '--appendfsync', 'no'];
@@ -30,7 +34,8 @@ export const redis: ServerKind = {
     const info = ['INFO', 'server'];
     const login = ['AUTH', ...(username === '' ? [] : [username]), decodeURIComponent(password)];
     const answers = await resp(url, ca, password === '' ? [info] : [login, info]);
-    const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(answers.at(-1) ?? '')?.[1] ?? '';
+    const field = (name: string): string =>
+      new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(answers.at(-1) ?? '')?.[1] ?? '';
     return { version: field('redis_version'), pid: Number(field('process_id')) };
   },
 };

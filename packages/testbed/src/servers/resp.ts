@@ -12,7 +12,8 @@ const TIMEOUT_MS = 1000;
 export function resp(url: string, ca: string | undefined, commands: readonly (readonly string[])[]): Promise<string[]> {
   const { protocol, hostname: host, port } = new URL(url);
   const address = { host, port: Number(port) || 6379 };
-  const socket = protocol === 'rediss:' ? connectTls({ ...address, ...(ca === undefined ? {} : { ca }) }) : connect(address);
+  const socket =
+    protocol === 'rediss:' ? connectTls({ ...address, ...(ca === undefined ? {} : { ca }) }) : connect(address);
   return converse(socket, commands).finally(() => socket.destroy());
 }
 
@@ -28,7 +29,7 @@ function converse(socket: Socket, commands: readonly (readonly string[])[]): Pro
         const answers = parse(received);
         if (answers.length === commands.length) resolve(answers);
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
     socket.write(commands.map(encode).join(''));

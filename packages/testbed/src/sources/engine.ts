@@ -18,10 +18,16 @@ function engines(): Engine[] {
   const host = process.env['DOCKER_HOST'];
   if (host !== undefined && host !== '') {
     const url = new URL(host);
-    return [url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: Number(url.port) || 2375 }];
+    return [
+      url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: Number(url.port) || 2375 },
+    ];
   }
   const runtime = process.env['XDG_RUNTIME_DIR'];
-  const sockets = ['/var/run/docker.sock', join(homedir(), '.docker/run/docker.sock'), join(homedir(), '.docker/desktop/docker.sock')];
+  const sockets = [
+    '/var/run/docker.sock',
+    join(homedir(), '.docker/run/docker.sock'),
+    join(homedir(), '.docker/desktop/docker.sock'),
+  ];
   if (runtime !== undefined) sockets.push(join(runtime, 'docker.sock'), join(runtime, '.docker/run/docker.sock'));
   return sockets.map((socketPath) => ({ socketPath }));
 }

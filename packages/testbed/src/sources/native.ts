@@ -25,7 +25,14 @@ export async function startNative(kind: ServerKind, options: ServerOptions): Pro
   const launch = async (port: number): Promise<{ port: number; server: KeptProcess; identity: Identity }> => {
     const server = await keepProcess(binary, kind.args({ host: '127.0.0.1', port, dir }, options), dir);
     try {
-      return { port, server, identity: await untilReady(() => probeOwn(kind, port, options, ca, server), () => ended(server)) };
+      return {
+        port,
+        server,
+        identity: await untilReady(
+          () => probeOwn(kind, port, options, ca, server),
+          () => ended(server),
+        ),
+      };
     } catch (error) {
       await server.end('SIGKILL');
       throw error;

@@ -1,0 +1,46 @@
+/** Small pieces that the tools share. They need nothing but Node. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+
+export const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
+
+/** Runs a command to its end and resolves with its exit status (128 + n after a signal n is plain 1 here). */
+export function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Runs a command without a word; if it fails, throws with all that it printed. */
+export async function quietly(command, args, options = {}) {
+  let output = '';
+  const child = spawn(command, args, { cwd: root, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new CommandError(`${command} ${args.join(' ')} failed (${code})\n${output}`);
+  return output;
+}
+
+/** Its message says it all: print it without a stack. */
+export class CommandError extends Error {}
+
+/** Runs a tool's main function and turns what goes wrong into a message and an exit status. */
+export async function main(body) {
+  try {
+    process.exitCode = (await body()) ?? 0;
+  } catch (error) {
+    console.error(error instanceof CommandError ? error.message : error);
+    process.exitCode = 1;
+  }
+}
+
+export const isMain = (url) => process.argv[1] === fileURLToPath(url);

@@ -1,0 +1,77 @@
+/**
+ * `npm test [-- vitest arguments]`: sets up, starts the servers that the tests share, runs every project whose servers are
+ * there, and ends with the line `N passed, N failed`.
+ *
+ * A server that can't be started is named with the reason; with CI=true it is a failure.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { main, readJson, run } from './run.mjs';
+import { setup } from './setup.mjs';
+
+async function test(vitestArguments) {
+  await setup();
+  const { startShared } = await import('../packages/testbed/dist/index.js');
+  const projects = readJson('tools/projects.json');
+  const { servers, unavailable } = await startShared([
+    ...new Set(projects.flatMap((project) => project.servers ?? [])),
+  ]);
+  const started = new Set(servers.map((server) => server.name));
+  const runnable = projects.filter((project) => (project.servers ?? []).every((name) => started.has(name)));
+
+  const counts = await runVitest(runnable, vitestArguments);
+
+  printServers(servers, unavailable, projects);
+  const { passed, failed } = judge(counts, vitestArguments, unavailable);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function runVitest(projects, vitestArguments) {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  const file = join(dir, 'counts.json');
+  try {
+    const names = projects.map(({ name }) => `--project=${name}`);
+    const reporters = ['--reporter=default', '--reporter=./tools/count-reporter.mjs'];
+    const args = ['node_modules/vitest/vitest.mjs', 'run', ...names, ...reporters, ...vitestArguments];
+    const status = await run(process.execPath, args, { env: { ...process.env, HOLDFAST_TEST_COUNTS: file } });
+    return { ...readCounts(file), status };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function readCounts(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    console.error('The test run ended before it reported anything.');
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+/** What counts as failed beyond the tests that did. */
+function judge({ passed, failed, skipped, status }, vitestArguments, unavailable) {
+  const reasons = [];
+  if (passed + failed === 0) reasons.push('no test was run');
+  // With a filter by name the others are skipped; without one every test must run.
+  if (skipped > 0 && vitestArguments.length === 0) reasons.push(...Array(skipped).fill('a test was skipped'));
+  if (process.env.CI === 'true') reasons.push(...unavailable.map(({ server }) => `${server} must run when CI=true`));
+  if (status !== 0 && failed + reasons.length === 0) reasons.push(`vitest ended with status ${status}`);
+  for (const reason of new Set(reasons)) console.log(`Failed: ${reason}`);
+  return { passed, failed: failed + reasons.length };
+}
+
+function printServers(servers, unavailable, projects) {
+  console.log('server      source      version');
+  for (const { name, source, version } of servers) console.log(`${name.padEnd(11)} ${source.padEnd(11)} ${version}`);
+  for (const { server, reasons } of unavailable) {
+    const left = projects.filter((project) => project.servers?.includes(server)).map(({ name }) => name);
+    console.log(`${server.padEnd(11)} NOT RUN     ${reasons.join('; ')} (left out: ${left.join(', ')})`);
+  }
+  console.log('');
+}
+
+await main(() => test(process.argv.slice(2)));
