@@ -40,7 +40,12 @@ export class Acquirer {
     try {
       const grant = await this.#aliveGrant(context, acquisition, wait.signal);
       if (grant === null) return null;
-      const fencingToken = grant.fencingToken;
+      if (wait.signal.aborted) {
+        await abandonable(this.#giveBack(grant), wait.signal, ABORT_GRACE_MS, () => undefined);
+        throw wait.signal.reason;
+      }
+      // No await from the check above to here: `close` either aborted this wait or finds this hold.
+      const { fencingToken } = grant;
       publish('granted', () => ({ ...this.#event(context), fencingToken, durationMs: monotonicMs() - startedAt }));
       return this.#hold(context, acquisition, grant);
     } finally {
@@ -81,15 +86,11 @@ export class Acquirer {
   /** A grant may have been so long on its way that its ttl is over: it is given back, and who waits asks again. */
   async #aliveGrant(context: HoldContext, acquisition: Acquisition, signal: AbortSignal): Promise<Grant | null> {
     for (;;) {
+      signal.throwIfAborted();
       const request = this.#request(context, acquisition, signal);
       const work = this.during(this.#backend.acquire(request));
       const grant = await abandonable(work, signal, ABORT_GRACE_MS, (late) => this.#giveBack(late));
-      if (grant === null) return null;
-      if (signal.aborted) {
-        await abandonable(this.#giveBack(grant), signal, ABORT_GRACE_MS, () => undefined);
-        throw signal.reason;
-      }
-      if (grant.lease.remainingMs > 0) return grant;
+      if (grant === null || grant.lease.remainingMs > 0) return grant;
       void this.#giveBack(grant);
       if (!acquisition.wait) {
         throw new BackendUnavailableError(
@@ -118,6 +119,7 @@ export class Acquirer {
 
   #hold(context: HoldContext, acquisition: Acquisition, grant: Grant): Hold {
     const hold = new Hold(context, grant);
+    if (hold.loss !== undefined) return hold;
     this.#holds.add(hold);
     // A lock that nobody renews does not keep the process: it ends by itself.
     if (acquisition.renew) this.#keepAlive.enter();

@@ -31,6 +31,8 @@ export class Hold {
     this.context = context;
     this.grant = grant;
     this.#stopObserving = grant.lease.observe((event) => this.#onLease(event));
+    // The loss may have come in the same packet as the grant, before anybody observed.
+    if (grant.lease.lossError !== undefined) this.#lose(grant.lease.lossError);
   }
 
   get held(): boolean {
