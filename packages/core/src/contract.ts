@@ -132,6 +132,8 @@ export interface Adapter {
   readonly name: string;
   /** URL schemes with the colon: `redis:`, `rediss:`. */
   readonly protocols: readonly string[];
+  /** The manifest of a backend made with default options: what documentation is generated from, without a server. */
+  readonly capabilities: Capabilities;
   /**
    * Makes a backend. Connecting may be left to the first request, but a bad URL or option throws `ConfigError` now.
    * `url` is absent when the user gave only options. Unknown URL parameters and options are refused.
