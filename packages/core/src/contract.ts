@@ -4,7 +4,7 @@
  * Core owns validation, timeouts, aborts, reentrancy, events and errors. An adapter owns how its backend
  * orders requests, grants them, wakes a waiter and frees a lock.
  */
-import type { Lease } from './lease.ts';
+import type { GrantLease } from './lease.ts';
 
 /** The Web Locks modes. */
 export type LockMode = 'exclusive' | 'shared';
@@ -34,7 +34,7 @@ export interface LockRequest {
   readonly wait: boolean;
   /** Take the lock from its holders, ahead of every waiter. Only with `exclusive`, and only if the manifest has it. */
   readonly steal: boolean;
-  /** `false`: the caller renews by `lock.renew()` alone; hand it on to the {@link Lease}. */
+  /** `false`: the caller renews by `lock.renew()` alone; hand it on to the `Lease`. */
   readonly renew: boolean;
   /** Aborts the wait (timeout, the user's abort, `close`). After it `acquire` leaves no trace and rejects with its reason. */
   readonly signal: AbortSignal;
@@ -48,7 +48,7 @@ export interface Grant {
   /** 63 bits, greater than every token granted before for this name. */
   readonly fencingToken: bigint;
   /** The watchdog of this grant, or of the session that it shares with others. */
-  readonly lease: Lease;
+  readonly lease: GrantLease;
 }
 
 export interface LockInfo {

@@ -31,6 +31,26 @@ export interface LeaseOptions {
   readonly skewMs?: number;
 }
 
+/** A grant's view of its lease: all that core needs. A {@link Lease} of its own, or a {@link SharedLease} of a session. */
+export interface GrantLease {
+  readonly ttlMs: number;
+  readonly state: LeaseState;
+  /** How long the backend is sure to keep this grant, in ms, if no renewal succeeds from now on; 0 once lost or ended. */
+  readonly remainingMs: number;
+  /** Aborts with the `LockLostError`. Never aborts after a release. */
+  readonly signal: AbortSignal;
+  /** Set once lost. */
+  readonly lossError: LockLostError | undefined;
+  /** Calls `listener` on every event until the returned function is called. A listener must not throw. */
+  observe(listener: (event: LeaseEvent) => void): () => void;
+  /** Renews now. Throws the `LockLostError` once lost, or the adapter's error when the backend could not be asked. */
+  renew(): Promise<void>;
+  /** The backend said that the hold is over (or its connection is, where that frees the lock). */
+  lose(reason: LossReason, cause?: unknown): void;
+  /** Released, or about to be: no loss from now on. Safe to call twice. */
+  end(): void;
+}
+
 /** Leases that are due within the same thirtieth of a ttl renew in the same tick, so that an adapter can batch them. */
 const BATCH_FRACTION = 30;
 /** Clock *rates* of two machines differ by far less than 1 % (the bound that Redlock uses); 2 ms covers timer rounding. */
@@ -43,7 +63,7 @@ const MIN_RETRY_MS = 20;
  * The watchdog of a hold: renews at a third of the ttl, which leaves two more chances, and declares the loss at a deadline
  * that its own timer keeps even while a renewal hangs. Its timers never keep the process alive; core does that.
  */
-export class Lease {
+export class Lease implements GrantLease {
   readonly ttlMs: number;
   readonly #options: LeaseOptions;
   readonly #marginMs: number;
@@ -53,7 +73,7 @@ export class Lease {
   #lost: LockLostError | undefined;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #listeners: ((event: LeaseEvent) => void)[] = [];
+  #listeners: Set<(event: LeaseEvent) => void> | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -70,13 +90,11 @@ export class Lease {
     return this.#state;
   }
 
-  /** How long the backend is sure to keep this grant, in ms, if no renewal succeeds from now on; 0 once lost or ended. */
   get remainingMs(): number {
     const state = this.state;
     return state === 'held' || state === 'unknown' ? this.#deadline - monotonicMs() : 0;
   }
 
-  /** Aborts with the `LockLostError`. Never aborts after a release. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -85,20 +103,16 @@ export class Lease {
     return this.#controller.signal;
   }
 
-  /** Set once lost. */
   get lossError(): LockLostError | undefined {
     return this.#lost;
   }
 
-  /** Calls `listener` on every event until the returned function is called. A listener must not throw. */
   observe(listener: (event: LeaseEvent) => void): () => void {
-    this.#listeners = [...this.#listeners, listener];
-    return () => {
-      this.#listeners = this.#listeners.filter((other) => other !== listener);
-    };
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
-  /** Renews now. Throws the `LockLostError` once lost, or the adapter's error when the backend could not be asked. */
   async renew(): Promise<void> {
     this.#assertLive();
     const startedAt = monotonicMs();
@@ -128,21 +142,19 @@ export class Lease {
     this.#emit({ type: 'renewed', durationMs: monotonicMs() - startedAt });
   }
 
-  /** The backend said that the hold is over (or its connection is, where that frees the lock). */
   lose(reason: LossReason, cause?: unknown): void {
     if (!this.#isLive) return;
-    this.#lost = new LockLostError(lossMessages[reason], reason, cause === undefined ? undefined : { cause });
+    this.#lost = lossError(reason, cause);
     this.#stop('lost');
     this.#controller?.abort(this.#lost);
     this.#emit({ type: 'lost', error: this.#lost });
-    this.#listeners = [];
+    this.#listeners = undefined;
   }
 
-  /** Released, or about to be: no more renewals, no loss. Safe to call twice. */
   end(): void {
     if (!this.#isLive) return;
     this.#stop('ended');
-    this.#listeners = [];
+    this.#listeners = undefined;
   }
 
   get #isLive(): boolean {
@@ -151,7 +163,7 @@ export class Lease {
 
   #assertLive(): void {
     if (this.state === 'lost') throw this.#lost;
-    if (this.#state === 'ended') throw new LockLostError('The lock was released');
+    if (this.#state === 'ended') throw lossError('released');
   }
 
   #unknown(error: unknown): void {
@@ -195,7 +207,7 @@ export class Lease {
   }
 
   #emit(event: LeaseEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#listeners ?? []) listener(event);
   }
 }
 
@@ -204,7 +216,12 @@ export function driftMarginMs(ttlMs: number): number {
   return ttlMs * DRIFT_FRACTION + DRIFT_MS;
 }
 
-const lossMessages: Record<LossReason, string> = {
+export function lossError(reason: LossReason | 'released', cause?: unknown): LockLostError {
+  return new LockLostError(lossMessages[reason], reason === 'released' ? 'expired' : reason, cause === undefined ? undefined : { cause });
+}
+
+const lossMessages: Record<LossReason | 'released', string> = {
+  released: 'The lock was released already',
   expired: 'The lock is lost: it was not renewed within its ttl, or the backend no longer knows it',
   stolen: 'The lock is lost: another request stole it',
   disconnected: 'The lock is lost: the connection that held it is closed',

@@ -1,0 +1,95 @@
+import type { LockLostError, LossReason } from './errors.ts';
+import { lossError } from './lease.ts';
+import type { GrantLease, Lease, LeaseEvent, LeaseState } from './lease.ts';
+
+/**
+ * One grant's share of a session's lease: it lives as long as the session does, but can be lost (stolen) or released alone.
+ * It has no timer: ten thousand grants cost the session's one heartbeat.
+ */
+export class SharedLease implements GrantLease {
+  readonly ttlMs: number;
+  readonly #session: Lease;
+  readonly #stopObserving: () => void;
+  #over: 'lost' | 'ended' | undefined;
+  #lost: LockLostError | undefined;
+  #controller: AbortController | undefined;
+  #listeners: Set<(event: LeaseEvent) => void> | undefined;
+
+  constructor(session: Lease) {
+    this.ttlMs = session.ttlMs;
+    this.#session = session;
+    this.#stopObserving = session.observe((event) => {
+      if (event.type === 'lost') this.#lose(event.error);
+      else this.#emit(event);
+    });
+    // The session may have been lost before this grant could observe it.
+    if (session.lossError !== undefined) this.#lose(session.lossError);
+  }
+
+  get state(): LeaseState {
+    // Reading the session's clock may lose it here and now, which sets #over.
+    const { state } = this.#session;
+    return this.#over ?? state;
+  }
+
+  get remainingMs(): number {
+    const { remainingMs } = this.#session;
+    return this.#over === undefined ? remainingMs : 0;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#lost !== undefined) this.#controller.abort(this.#lost);
+    }
+    return this.#controller.signal;
+  }
+
+  get lossError(): LockLostError | undefined {
+    return this.#lost;
+  }
+
+  observe(listener: (event: LeaseEvent) => void): () => void {
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  async renew(): Promise<void> {
+    this.#assertLive();
+    await this.#session.renew();
+    this.#assertLive();
+  }
+
+  lose(reason: LossReason, cause?: unknown): void {
+    if (this.#over === undefined) this.#lose(lossError(reason, cause));
+  }
+
+  end(): void {
+    if (this.#over === undefined) this.#stop('ended');
+  }
+
+  #assertLive(): void {
+    if (this.state === 'lost') throw this.#lost;
+    if (this.#over === 'ended') throw lossError('released');
+  }
+
+  #lose(error: LockLostError): void {
+    if (this.#over !== undefined) return;
+    this.#lost = error;
+    const listeners = this.#listeners;
+    this.#stop('lost');
+    this.#controller?.abort(error);
+    for (const listener of listeners ?? []) listener({ type: 'lost', error });
+  }
+
+  #stop(over: 'lost' | 'ended'): void {
+    this.#over = over;
+    this.#stopObserving();
+    this.#listeners = undefined;
+  }
+
+  #emit(event: LeaseEvent): void {
+    for (const listener of this.#listeners ?? []) listener(event);
+  }
+}
