@@ -1,19 +1,17 @@
 /**
  * The bytes of a bucket: a floor for tokens, then a frame per name that has a queue.
  *
- * An event decodes and encodes the frame of its own name and copies the others as they are. All numbers have a fixed
- * width, so that only a new request makes a bucket longer: a full one can still renew, release and grant.
+ * An event decodes and encodes the frame of its own name and copies the others as they are. Only a new request makes a
+ * bucket longer: a full one can still renew, release and grant.
  */
 import { nextExpiry } from '@holdfast/core/adapter';
-import type { QueueEntry, QueueState, RequestMode } from '@holdfast/core/adapter';
+import type { QueueState } from '@holdfast/core/adapter';
 import { freshQueue } from '../space.ts';
+import { encodeEntry, StoredEntry } from './entry.ts';
 
 const FLOOR_BYTES = 8;
 /** Frame length, name length, entries, when it may be dropped, last token, time. */
 const FRAME_HEADER_BYTES = 4 + 4 + 4 + 8 + 8 + 8;
-/** Mode, lengths of owner, client id and host, pid, permits, ttl, since, token, expiry. */
-const ENTRY_HEADER_BYTES = 4 + 4 + 4 + 4 + 4 + 8 + 8 + 8 + 8 + 8;
-const MODES: readonly RequestMode[] = ['exclusive', 'shared', 'semaphore'];
 
 interface Frame {
   readonly start: number;
@@ -79,30 +77,12 @@ function* frames(bytes: Buffer): Generator<Frame> {
 
 function decodeQueue(bytes: Buffer, frame: Frame): QueueState {
   const count = bytes.readUInt32LE(frame.start + 8);
-  const entries: QueueEntry[] = [];
+  const entries: StoredEntry[] = [];
   let at = frame.nameEnd;
   for (let i = 0; i < count; i += 1) {
-    const ownerAt = at + ENTRY_HEADER_BYTES;
-    const idAt = ownerAt + bytes.readUInt32LE(at + 4);
-    const hostAt = idAt + bytes.readUInt32LE(at + 8);
-    const end = hostAt + bytes.readUInt32LE(at + 12);
-    const permits = bytes.readDoubleLE(at + 20);
-    const token = bytes.readBigInt64LE(at + 44);
-    entries.push({
-      owner: bytes.toString('utf8', ownerAt, idAt),
-      mode: MODES[bytes.readUInt32LE(at)] ?? 'exclusive',
-      permits: permits === 0 ? undefined : permits,
-      ttlMs: bytes.readDoubleLE(at + 28),
-      client: {
-        id: bytes.toString('utf8', idAt, hostAt),
-        host: bytes.toString('utf8', hostAt, end),
-        pid: bytes.readUInt32LE(at + 16),
-      },
-      since: bytes.readDoubleLE(at + 36),
-      token: token === 0n ? undefined : token,
-      expiresAt: bytes.readDoubleLE(at + 52),
-    });
-    at = end;
+    const entry = new StoredEntry(bytes, at);
+    entries.push(entry);
+    at += entry.bytes.length;
   }
   return { token: frame.token, time: bytes.readDoubleLE(frame.start + 28), entries };
 }
@@ -126,26 +106,4 @@ function lastExpiry(queue: QueueState): number {
   let last = nextExpiry(queue);
   for (const { expiresAt } of queue.entries) if (expiresAt > last) last = expiresAt;
   return last;
-}
-
-function encodeEntry(entry: QueueEntry): Buffer {
-  const { owner, client } = entry;
-  const ownerLength = Buffer.byteLength(owner);
-  const idLength = Buffer.byteLength(client.id);
-  const hostLength = Buffer.byteLength(client.host);
-  const bytes = Buffer.allocUnsafe(ENTRY_HEADER_BYTES + ownerLength + idLength + hostLength);
-  bytes.writeUInt32LE(MODES.indexOf(entry.mode), 0);
-  bytes.writeUInt32LE(ownerLength, 4);
-  bytes.writeUInt32LE(idLength, 8);
-  bytes.writeUInt32LE(hostLength, 12);
-  bytes.writeUInt32LE(client.pid, 16);
-  bytes.writeDoubleLE(entry.permits ?? 0, 20);
-  bytes.writeDoubleLE(entry.ttlMs, 28);
-  bytes.writeDoubleLE(entry.since, 36);
-  bytes.writeBigInt64LE(entry.token ?? 0n, 44);
-  bytes.writeDoubleLE(entry.expiresAt, 52);
-  bytes.write(owner, ENTRY_HEADER_BYTES);
-  bytes.write(client.id, ENTRY_HEADER_BYTES + ownerLength);
-  bytes.write(client.host, ENTRY_HEADER_BYTES + ownerLength + idLength);
-  return bytes;
 }
