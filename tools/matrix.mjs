@@ -11,7 +11,19 @@ const README = join(root, 'README.md');
 const BETWEEN_MARKERS = /(?<=<!-- matrix -->\n)[^]*(?=<!-- \/matrix -->)/;
 
 export async function matrix(adapters) {
-  const header = ['backend', 'modes', 'order', 'waiters are', 'crashed holder freed', 'smallest ttl', 'lease per', 'tokens grow', 'steal', 'query', 'reach'];
+  const header = [
+    'backend',
+    'modes',
+    'order',
+    'waiters are',
+    'crashed holder freed',
+    'smallest ttl',
+    'lease per',
+    'tokens grow',
+    'steal',
+    'query',
+    'reach',
+  ];
   const rows = adapters.map(({ name, protocols, capabilities: c }) => [
     `[${name}](packages/${name}/README.md)<br>${protocols.map((protocol) => `\`${protocol}\``).join(' ')}`,
     c.modes.join(', '),
@@ -47,7 +59,8 @@ async function update() {
   const table = await matrix(await readAdapters());
   const updated = readme.replace(BETWEEN_MARKERS, () => table);
   if (updated === readme) return 0;
-  if (process.argv.includes('--check')) throw new CommandError('The matrix in README.md is not what the manifests say: npm run matrix');
+  if (process.argv.includes('--check'))
+    throw new CommandError('The matrix in README.md is not what the manifests say: npm run matrix');
   writeFileSync(README, updated);
   return 0;
 }
