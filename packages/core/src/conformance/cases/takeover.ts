@@ -1,0 +1,103 @@
+/** Guarantee 3: a holder that crashes, hangs or is cut off keeps others out for at most its ttl and the declared granularity. */
+import assert from 'node:assert/strict';
+import type { ConformanceCase } from '../case.ts';
+import type { Context } from '../context.ts';
+import type { Locks } from '../../client/locks.ts';
+import type { SentOptions } from '../peer/protocol.ts';
+import { eventually, increasing, rejectsWith, within } from '../expect.ts';
+
+export const takeover: readonly ConformanceCase[] = [
+  {
+    id: 'takeover/killed-holder',
+    title: 'who waits gets the lock of a killed holder in time',
+    requires: [],
+    run: (ctx) => killed(ctx, {}, {}),
+  },
+  {
+    id: 'takeover/killed-reader',
+    title: 'a writer gets the lock of a killed reader in time',
+    requires: ['shared'],
+    run: (ctx) => killed(ctx, { mode: 'shared' }, {}),
+  },
+  {
+    id: 'takeover/killed-permit',
+    title: 'the permit of a killed holder is free again in time',
+    requires: ['semaphore'],
+    run: (ctx) => killed(ctx, { permits: 1 }, { permits: 1 }),
+  },
+  {
+    id: 'takeover/killed-unobserved',
+    title: 'the lock of a killed holder becomes free in time when nobody waits for it',
+    requires: [],
+    async run(ctx) {
+      const [peer, locks] = await Promise.all([ctx.peer(), ctx.open()]);
+      const name = ctx.name();
+      const { fencingToken } = await peer.acquire(name, { ttl: ctx.time.ttl });
+      await peer.kill();
+      const next = await eventually(ctx.time.takeover, () => orUndefined(locks, name), 'tryAcquire gets it');
+      increasing([fencingToken, next.fencingToken], 'after a crash');
+      await next.release();
+    },
+  },
+  {
+    id: 'takeover/frozen-holder',
+    title: 'a frozen holder is replaced in time; awake again it knows at once, and can do no harm',
+    requires: [],
+    async run(ctx) {
+      const [peer, locks] = await Promise.all([ctx.peer(), ctx.open()]);
+      const name = ctx.name();
+      const lost = await peer.acquire(name, { ttl: ctx.time.ttl });
+      const { granted } = await ctx.enqueue(locks, name);
+      await peer.freeze();
+      const next = await within(ctx.time.takeover, granted, 'the lock of a frozen holder');
+      peer.thaw();
+      const seen = await within(ctx.time.prompt, lost.look(), 'the holder wakes up');
+      assert.deepEqual(seen, { held: false, aborted: true, remainingMs: 0 }, 'it must know of the loss before it does anything');
+      await rejectsWith('LOCK_LOST', lost.renew(), 'renewing what was lost');
+      await within(ctx.time.prompt, lost.release(), 'releasing what was lost');
+      await assertStillHeld(ctx, next, name);
+      await next.release();
+    },
+  },
+  {
+    id: 'takeover/vanished-host',
+    title: 'a holder whose host vanished without closing its connections is replaced in time',
+    requires: ['network'],
+    async run(ctx) {
+      const proxy = await ctx.proxy();
+      const [peer, locks] = await Promise.all([ctx.peer(proxy), ctx.open()]);
+      const name = ctx.name();
+      const lost = await peer.acquire(name, { ttl: ctx.time.ttl });
+      const { granted } = await ctx.enqueue(locks, name);
+      proxy.blackhole();
+      const next = await within(ctx.time.takeover, granted, 'the lock of a vanished host');
+      increasing([lost.fencingToken, next.fencingToken], 'after a takeover');
+      // What it sent meanwhile arrives now, late.
+      await proxy.restore();
+      await assertStillHeld(ctx, next, name);
+      await next.release();
+    },
+  },
+];
+
+async function killed(ctx: Context, holding: SentOptions, asking: SentOptions): Promise<void> {
+  const [peer, locks] = await Promise.all([ctx.peer(), ctx.open()]);
+  const name = ctx.name();
+  const { fencingToken } = await peer.acquire(name, { ...holding, ttl: ctx.time.ttl });
+  const { granted } = await ctx.enqueue(locks, name, asking);
+  await peer.kill();
+  const next = await within(ctx.time.takeover, granted, 'the lock of a killed holder');
+  increasing([fencingToken, next.fencingToken], 'after a crash');
+  await next.release();
+}
+
+async function assertStillHeld(ctx: Context, lock: { held: boolean; renew(): Promise<void> }, name: string): Promise<void> {
+  const third = await ctx.open();
+  assert.equal(await third.tryAcquire(name), null, 'a third client got the lock of the successor');
+  assert.equal(lock.held, true, 'the successor lost its lock');
+  await lock.renew();
+}
+
+async function orUndefined(locks: Locks, name: string): Promise<{ fencingToken: bigint; release(): Promise<void> } | undefined> {
+  return (await locks.tryAcquire(name)) ?? undefined;
+}

@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { Pipe } from './pipe.ts';
+import type { Address } from './subject.ts';
+
+/** Which way nothing gets through: `requests` from client to server, `answers` back. */
+export type Direction = 'both' | 'requests' | 'answers';
+
+interface Connection {
+  readonly requests: Pipe;
+  readonly answers: Pipe;
+  destroy(): void;
+}
+
+/** A TCP proxy in front of a server, to do to its connections what networks do. */
+export class FaultProxy {
+  readonly #target: Address;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  #port = 0;
+  #blackhole: Direction | undefined;
+  #delayMs = 0;
+  #requests = 0;
+
+  private constructor(target: Address) {
+    this.#target = target;
+    this.#server = createServer((client) => this.#connect(client));
+  }
+
+  static async start(target: Address): Promise<FaultProxy> {
+    const proxy = new FaultProxy(target);
+    await proxy.#listen();
+    return proxy;
+  }
+
+  /** Where clients connect. */
+  get address(): Address {
+    return { host: '127.0.0.1', port: this.#port };
+  }
+
+  /** How many clients are connected. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** How many pieces of data clients have sent so far. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Ends all connections as a crashed router does; new ones are accepted. What was under way is gone. */
+  cut(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  /**
+   * Silence without a reset: connections stay open, new ones open, and nothing passes, not even that an end was closed.
+   * As on a healed network, {@link restore} delivers late what was sent meanwhile.
+   */
+  blackhole(direction: Direction = 'both'): void {
+    this.#blackhole = direction;
+    for (const connection of this.#connections) this.#apply(connection);
+  }
+
+  /** Delivers everything so many ms later, each way. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+    for (const connection of this.#connections) this.#apply(connection);
+  }
+
+  /** Ends all connections and refuses new ones. */
+  async refuse(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.cut();
+    await closed;
+  }
+
+  /** Back to a good network. */
+  async restore(): Promise<void> {
+    this.#blackhole = undefined;
+    this.#delayMs = 0;
+    for (const connection of this.#connections) this.#apply(connection);
+    if (!this.#server.listening) await this.#listen();
+  }
+
+  async close(): Promise<void> {
+    await this.refuse();
+  }
+
+  async #listen(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  #connect(client: Socket): void {
+    const upstream = connect(this.#target);
+    const connection: Connection = {
+      requests: new Pipe(client, upstream),
+      answers: new Pipe(upstream, client),
+      destroy: () => {
+        client.destroy();
+        upstream.destroy();
+        connection.requests.end();
+        connection.answers.end();
+        this.#connections.delete(connection);
+      },
+    };
+    client.on('data', () => {
+      this.#requests += 1;
+    });
+    // A proxy says nothing about the errors of either side: each sees that its own connection ends.
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+    }
+    client.on('close', () => connection.requests.close());
+    upstream.on('close', () => connection.answers.close());
+    connection.requests.onClosed = connection.destroy;
+    connection.answers.onClosed = connection.destroy;
+    this.#connections.add(connection);
+    this.#apply(connection);
+  }
+
+  #apply({ requests, answers }: Connection): void {
+    const hole = this.#blackhole;
+    requests.set({ open: hole === undefined || hole === 'answers', delayMs: this.#delayMs });
+    answers.set({ open: hole === undefined || hole === 'requests', delayMs: this.#delayMs });
+  }
+}
