@@ -139,8 +139,8 @@ function grant(state: QueueState, event: QueueEvent): QueueEntry[] {
     state.token = state.token + 1n > event.wallMicros ? state.token + 1n : event.wallMicros;
     entry.token = state.token;
     entry.since = Number(event.wallMicros / 1000n);
-    // The requester of this very event is alive; a waiter has yet to show it.
-    const own = event.type === 'request' && event.owner === entry.owner;
+    // Who sent this very event is alive, and counts its ttl from it; a waiter has yet to show that it is.
+    const own = (event.type === 'request' || event.type === 'renew') && event.owner === entry.owner;
     entry.expiresAt = own ? event.time + entry.ttlMs : state.time + Math.min(entry.ttlMs, CONFIRM_MS);
     granted.push(entry);
   }
