@@ -1,0 +1,213 @@
+import type { QueueEntry, QueueState } from '@holdfast/core/adapter';
+import { hostMs } from './clock.ts';
+import { Log } from './log/log.ts';
+import type { LogOptions, Receipt } from './log/log.ts';
+import { sessionOf } from './log/record.ts';
+import type { Operation } from './log/record.ts';
+import type { Applied } from './log/state.ts';
+import type { Watcher } from './session/link.ts';
+import type { Peers } from './session/peers.ts';
+import type { Ticket } from './ticket.ts';
+import { vigil } from './vigil.ts';
+
+export interface PartitionOptions extends Omit<LogOptions, 'onApplied' | 'onRestored'> {
+  readonly id: string;
+  readonly peers: Peers;
+}
+
+interface Job {
+  /** Absent: only read what others appended. */
+  readonly operation?: Operation;
+  readonly resolve: (receipt: Receipt | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The longest delay a timer takes, in ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** One log and the requests of this process in it: carries its changes to them, and wakes the processes whom they concern. */
+export class Partition {
+  readonly #options: PartitionOptions;
+  readonly #log: Log;
+  readonly #tickets = new Map<string, Ticket>();
+  #jobs: Job[] = [];
+  #running: Promise<void> | undefined;
+  /** Since the last `#settle`: names whose queue changed, and processes to be told. */
+  readonly #touched = new Set<string>();
+  readonly #concerned = new Set<string>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Names with waiting requests of this process, and whom to watch for each. */
+  readonly #vigils = new Map<string, ReadonlySet<string>>();
+  readonly #watches = new Map<string, () => void>();
+  readonly #watcher: Watcher;
+  #closed = false;
+
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+    this.#log = new Log({
+      ...options,
+      onApplied: (applied, own) => this.#onApplied(applied, own),
+      onRestored: () => this.#onRestored(),
+    });
+    this.#watcher = {
+      onDeath: (session) => this.#inBackground(this.append({ type: 'dead', session })),
+      onDoubt: () => this.wake(),
+    };
+  }
+
+  get queues(): ReadonlyMap<string, QueueState> {
+    return this.#log.state.queues;
+  }
+
+  /** What the queue has of this request. */
+  entry(ticket: Ticket): QueueEntry | undefined {
+    return this.queues.get(ticket.request.name)?.entries.find((entry) => entry.owner === ticket.key);
+  }
+
+  add(ticket: Ticket): void {
+    this.#tickets.set(ticket.key, ticket);
+  }
+
+  remove(ticket: Ticket): void {
+    this.#tickets.delete(ticket.key);
+  }
+
+  /** Resolves when the operation has its place in the log and every ticket shows it. What is asked for meanwhile shares a write. */
+  append(operation: Operation): Promise<Receipt> {
+    return this.#enqueue(operation) as Promise<Receipt>;
+  }
+
+  /** Reads what others appended. */
+  async refresh(): Promise<void> {
+    await this.#enqueue();
+  }
+
+  /** Somebody appended something that concerns this process. */
+  wake(): void {
+    this.#inBackground(this.refresh());
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const unwatch of this.#watches.values()) unwatch();
+    await this.#running;
+    await this.#log.close();
+  }
+
+  #enqueue(operation?: Operation): Promise<Receipt | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({ ...(operation === undefined ? {} : { operation }), resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the microtask queue, so that requests made together are written together.
+    await null;
+    while (this.#jobs.length > 0) {
+      const jobs = this.#jobs;
+      this.#jobs = [];
+      await this.#commit(jobs);
+    }
+    this.#running = undefined;
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    const operations = jobs.flatMap((job) => job.operation ?? []);
+    try {
+      if (operations.length === 0) await this.#log.refresh();
+      const receipts = (await this.#log.append(operations)).values();
+      // Others are told before the caller goes on: it may close, or end the process.
+      this.#settle();
+      for (const job of jobs) job.resolve(job.operation === undefined ? undefined : receipts.next().value);
+      await this.#log.rotate();
+      this.#settle();
+    } catch (error) {
+      // Those resolved above stay so: then only the rotation failed, and the next operation tries it again.
+      for (const job of jobs) job.reject(error);
+    }
+  }
+
+  #onApplied({ name, change, left, behind }: Applied, own: boolean): void {
+    this.#touched.add(name);
+    for (const entry of change.granted) this.#tickets.get(entry.owner)?.granted(entry.token ?? 0n);
+    for (const { entry, reason } of change.ended) this.#tickets.get(entry.owner)?.ended(reason);
+    // The writer of a record tells those whom it concerns; so each is told once.
+    if (!own) return;
+    const stolen = change.ended.some(({ reason }) => reason === 'stolen');
+    for (const entry of change.granted) this.#concerned.add(sessionOf(entry.owner));
+    for (const { entry } of change.ended) this.#concerned.add(sessionOf(entry.owner));
+    // Whoever stood behind a waiter that left has somebody else ahead of it now, and must watch that one.
+    if (left?.token === undefined && behind !== undefined) this.#concerned.add(sessionOf(behind.owner));
+    // The first waiter watches all holders. It knows them, unless it has just become the first, or they were stolen from.
+    const entries = this.queues.get(name)?.entries ?? [];
+    if (!stolen && (change.granted.length === 0 || entries[0]?.mode === 'exclusive')) return;
+    const first = entries.find((entry) => entry.token === undefined);
+    if (first !== undefined) this.#concerned.add(sessionOf(first.owner));
+  }
+
+  #onRestored(): void {
+    for (const ticket of this.#tickets.values()) {
+      const { name } = ticket.request;
+      this.#touched.add(name);
+      // One that is entering has its record still to come.
+      if (ticket.state.kind === 'entering') continue;
+      ticket.reconcile(this.entry(ticket));
+    }
+    for (const name of this.#vigils.keys()) this.#touched.add(name);
+  }
+
+  #settle(): void {
+    this.#concerned.delete(this.#options.session);
+    for (const session of this.#concerned) this.#options.peers.wake(session, this.#options.id);
+    this.#concerned.clear();
+    if (this.#closed) return;
+    for (const name of this.#touched) this.#lookOut(name);
+    this.#touched.clear();
+    this.#watch();
+  }
+
+  /** Sets the timer for the expiry of the holders of `name`, and notes whom to watch, if a request of this process waits. */
+  #lookOut(name: string): void {
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+    this.#vigils.delete(name);
+    const queue = this.queues.get(name);
+    const wanted = queue === undefined ? undefined : vigil(queue, this.#options.session);
+    if (wanted === undefined) return;
+    this.#vigils.set(name, wanted.sessions);
+    // Rounded up: a timer that fires before its time would append a tick that changes nothing, and fire again.
+    const delay = Math.min(Math.max(Math.ceil(wanted.at - hostMs()), 1), MAX_TIMER_MS);
+    const timer = setTimeout(() => this.#inBackground(this.#expire(name)), delay);
+    timer.unref();
+    this.#timers.set(name, timer);
+  }
+
+  /** The holder may have renewed since, which nobody told: so read first, and append only if its time is really up. */
+  async #expire(name: string): Promise<void> {
+    this.#touched.add(name);
+    await this.refresh();
+    const queue = this.queues.get(name);
+    if (queue !== undefined && queue.entries.some((entry) => entry.expiresAt <= hostMs())) await this.append({ type: 'tick', name });
+  }
+
+  #watch(): void {
+    const wanted = new Set([...this.#vigils.values()].flatMap((sessions) => [...sessions]));
+    for (const [session, unwatch] of this.#watches) {
+      if (wanted.has(session)) continue;
+      this.#watches.delete(session);
+      unwatch();
+    }
+    for (const session of wanted) {
+      if (!this.#watches.has(session)) this.#watches.set(session, this.#options.peers.watch(session, this.#watcher));
+    }
+  }
+
+  /** Work that no request awaits. If it fails, those that wait can't be woken any more, and say so. */
+  #inBackground(work: Promise<unknown>): void {
+    work.then(undefined, (error: unknown) => {
+      for (const ticket of this.#tickets.values()) ticket.fail(error);
+    });
+  }
+}
