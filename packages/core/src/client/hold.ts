@@ -56,9 +56,11 @@ export class Hold {
   }
 
   get signal(): AbortSignal {
+    // By way of `loss`: after a pause, who looks at the signal first must see what no timer has told yet.
+    const { loss } = this;
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#loss !== undefined) this.#controller.abort(this.#loss);
+      if (loss !== undefined) this.#controller.abort(loss);
     }
     return this.#controller.signal;
   }

@@ -74,7 +74,8 @@ export class Context {
         const { name: contendedName, clientId } = event as LockEvent;
         if (contendedName !== name || clientId !== locks.clientId) return;
         unsubscribe('holdfast:contended', contended);
-        resolve({ granted });
+        // A backend may tell so while `acquire` has yet to return its promise.
+        queueMicrotask(() => resolve({ granted }));
       };
       subscribe('holdfast:contended', contended);
       const granted = locks.acquire(name, options);

@@ -85,7 +85,9 @@ function handed(id: number, lock: Lock): Handed {
 }
 
 function look(lock: Lock): Seen {
-  return { held: lock.held, aborted: lock.signal.aborted, remainingMs: lock.remainingMs };
+  // The signal first: it is what a task that was frozen looks at, and nothing else may have told it before.
+  const { aborted } = lock.signal;
+  return { held: lock.held, aborted, remainingMs: lock.remainingMs };
 }
 
 function loss({ signal }: Lock): Promise<Operations['loss']['result']> {
