@@ -1,0 +1,206 @@
+import { monotonicMs } from '@holdfast/core/adapter';
+import type {
+  Capabilities,
+  Diagnosis,
+  LockBackend,
+  LockRequest,
+  LockSnapshot,
+  ReleaseResult,
+} from '@holdfast/core/adapter';
+import { abortable } from './abortable.ts';
+import { Commands } from './commands.ts';
+import type { Call } from './commands.ts';
+import { diagnose } from './diagnose.ts';
+import { entryOf, ttlOf } from './entry.ts';
+import { isTransient } from './errors.ts';
+import { Holds } from './holds.ts';
+import type { Claim, RedisGrant } from './holds.ts';
+import { keysOf } from './keys.ts';
+import type { Link } from './link.ts';
+import { query } from './query.ts';
+import { acquire } from './scripts/acquire.ts';
+import { release } from './scripts/release.ts';
+import { ServerClock } from './server-clock.ts';
+import { Subscription } from './subscription.ts';
+import { Waiter } from './waiter.ts';
+import type { WaiterContext } from './waiter.ts';
+
+export const capabilities: Capabilities = {
+  modes: ['exclusive', 'shared', 'semaphore'],
+  steal: true,
+  query: true,
+  fifo: true,
+  wakeup: 'push',
+  lease: 'grant',
+  takeover: 'after-ttl',
+  ttl: { minMs: 50, granularityMs: 100 },
+  fencing: 'per-name',
+  reach: 'network',
+  durability:
+    'Redis persists and replicates asynchronously: a crash, restart or failover may lose locks; tokens keep growing as long as the server clock does not go back by more than the outage',
+};
+
+export interface RedisBackendOptions {
+  readonly commands: Link;
+  readonly makeSubscriber: () => Link;
+  /** Of all keys and channels. */
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  readonly skewMs: number;
+}
+
+/** A try that fails because the connection broke is repeated once: the connection may only have been renewed. */
+const TRY_ATTEMPTS = 2;
+
+/** One queue per name, kept by Lua scripts; see scripts/queue.ts for what the server keeps and README.md for the whole. */
+export class RedisBackend implements LockBackend<RedisGrant> {
+  readonly name = 'redis';
+  readonly capabilities: Capabilities = capabilities;
+  readonly #options: RedisBackendOptions;
+  readonly #commands: Commands;
+  readonly #subscription: Subscription;
+  readonly #holds: Holds;
+  readonly #clock = new ServerClock();
+  /** By owner, which is what messages name. */
+  readonly #waiters = new Map<string, Waiter>();
+  /** Requests that were given up and are being taken back. */
+  readonly #leaving = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: RedisBackendOptions) {
+    const { commands, prefix, timeoutMs, skewMs, makeSubscriber } = options;
+    this.#options = options;
+    this.#commands = new Commands(commands, timeoutMs);
+    this.#holds = new Holds({ commands: this.#commands, skewMs, keysOf: (name) => keysOf(prefix, name) });
+    this.#subscription = new Subscription(prefix, makeSubscriber, {
+      message: (text) => this.#onMessage(text),
+      subscribed: () => this.#onSubscribed(),
+    });
+    commands.on('close', () => this.#clock.forget());
+    // A server that was restarted empty knows none of the waiters.
+    commands.on('ready', () => this.#askAll());
+  }
+
+  async acquire(request: LockRequest): Promise<RedisGrant | null> {
+    request.signal.throwIfAborted();
+    const claim: Claim = {
+      request,
+      entry: entryOf(request, this.#subscription.channel),
+      keys: keysOf(this.#options.prefix, request.name),
+      ttlMs: ttlOf(request),
+    };
+    // Nobody enters the queue who can't be reached there: the next release would pass it over. Most locks are free, and
+    // need no messages.
+    if (!request.wait || request.steal || !this.#subscription.ready) {
+      const grant = await this.#try(claim);
+      if (grant !== null || !request.wait) return grant;
+      await abortable(this.#subscription.open(), request.signal);
+    }
+    return this.#listening(await this.#wait(claim));
+  }
+
+  async release(grant: RedisGrant): Promise<ReleaseResult> {
+    this.#holds.end(grant);
+    const keys = keysOf(this.#options.prefix, grant.name);
+    const held = await this.#commands.run(release, { keys, args: [grant.entry] });
+    return Number(held) === 1 ? 'released' : 'not-held';
+  }
+
+  query(name?: string): Promise<LockSnapshot> {
+    return query(this.#commands, this.#options.prefix, name);
+  }
+
+  diagnose(): Promise<Diagnosis> {
+    return diagnose(this.#commands);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.all(this.#leaving);
+    this.#holds.close();
+    this.#subscription.close();
+    this.#commands.link.close();
+  }
+
+  async #try(claim: Claim): Promise<RedisGrant | null> {
+    const { request } = claim;
+    const sent: Promise<void>[] = [];
+    for (;;) {
+      const startedAt = monotonicMs();
+      const call = this.#enter(claim, request.steal ? 'steal' : 'try');
+      sent.push(call.settled);
+      try {
+        const reply = await abortable(call.reply, request.signal);
+        if (reply === null) return null;
+        // A token is the server's clock, or ahead of it.
+        this.#clock.read(startedAt, Number(reply));
+        return this.#listening(this.#holds.add(claim, String(reply), startedAt));
+      } catch (error) {
+        if (!request.signal.aborted && isTransient(error) && sent.length < TRY_ATTEMPTS) continue;
+        const left = this.#leave(claim, Promise.all(sent).then(() => undefined));
+        if (request.signal.aborted) await left;
+        throw error;
+      }
+    }
+  }
+
+  #wait(claim: Claim): Promise<RedisGrant> {
+    const { request } = claim;
+    const context: WaiterContext = {
+      holds: this.#holds,
+      clock: this.#clock,
+      enter: (waiting) => this.#enter(waiting, 'wait'),
+      leave: (left, sent) => this.#leave(left, sent),
+      verify: () => this.#subscription.verify(),
+      done: () => this.#waiters.delete(request.owner),
+    };
+    const waiter = new Waiter(claim, context);
+    // Before anything is sent: the message of the grant may overtake the answer, on the other connection.
+    this.#waiters.set(request.owner, waiter);
+    waiter.ask();
+    return waiter.granted;
+  }
+
+  #enter({ keys, entry, ttlMs }: Claim, how: 'wait' | 'try' | 'steal'): Call {
+    return this.#commands.start(acquire, { keys, args: [entry, String(ttlMs), how] });
+  }
+
+  /** If the server can't be told, a waiter is passed over by its closed channel, and a grant ends with its ttl. */
+  #leave({ keys, entry }: Claim, sent: Promise<void>): Promise<void> {
+    const left = sent
+      .then(() => this.#commands.run(release, { keys, args: [entry] }))
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+    return left;
+  }
+
+  /** Whoever holds wants to hear of a thief. Not awaited: until then, the next renewal tells. */
+  #listening(grant: RedisGrant): RedisGrant {
+    if (!this.#subscription.ready) this.#subscription.open().then(undefined, () => undefined);
+    return grant;
+  }
+
+  #onMessage(text: string): void {
+    const [event, owner = '', ...details] = text.split(' ');
+    if (event === 'stolen') return this.#holds.stolen(owner);
+    // A message for a request that was given up in the meantime needs no answer: its `leave` is under way.
+    const waiter = this.#waiters.get(owner);
+    if (event === 'granted') waiter?.push(details[0] ?? '', Number(details[1]));
+    else if (event === 'first') waiter?.first(Number(details[0]));
+  }
+
+  /** Messages may have been lost until now: of a grant, or of a theft. */
+  #onSubscribed(): void {
+    this.#askAll();
+    this.#holds.verify();
+  }
+
+  #askAll(): void {
+    for (const waiter of this.#waiters.values()) waiter.ask();
+  }
+}

@@ -1,0 +1,51 @@
+import { monotonicMs } from '@holdfast/core/adapter';
+import type { Diagnosis, Finding } from '@holdfast/core/adapter';
+import type { Commands } from './commands.ts';
+
+/** What `holdfast doctor` prints. Rejects with `BackendUnavailableError`. */
+export async function diagnose(commands: Commands): Promise<Diagnosis> {
+  const startedAt = monotonicMs();
+  const fields = await info(commands);
+  const roundTripMs = monotonicMs() - startedAt;
+  const version = fields.get('redis_version') ?? '';
+  const findings: Finding[] = [
+    { level: 'ok', message: `answered INFO in ${roundTripMs.toFixed(1)} ms` },
+    ...versionFinding(version),
+    ...roleFinding(fields),
+    ...memoryFinding(fields),
+    ...persistenceFinding(fields),
+  ];
+  return { server: `redis ${version}`, findings };
+}
+
+async function info(commands: Commands): Promise<Map<string, string>> {
+  const client = commands.link.open();
+  try {
+    const text = String(await commands.bounded(client.call('INFO')));
+    return new Map(Array.from(text.matchAll(/^([a-z_]+):(.*?)\r?$/gm), ([, name = '', value = '']) => [name, value]));
+  } catch (error) {
+    throw commands.link.fault(error);
+  }
+}
+
+function versionFinding(version: string): Finding[] {
+  if (Number.parseInt(version, 10) >= 6) return [];
+  return [{ level: 'error', message: `version ${version} is older than 6.0, the oldest that is supported` }];
+}
+
+function roleFinding(fields: Map<string, string>): Finding[] {
+  if (fields.get('role') === 'master') return [];
+  return [{ level: 'error', message: 'this is a replica: locks need the primary' }];
+}
+
+function memoryFinding(fields: Map<string, string>): Finding[] {
+  const policy = fields.get('maxmemory_policy') ?? 'noeviction';
+  if (policy === 'noeviction') return [];
+  const level = fields.get('maxmemory') === '0' ? 'ok' : 'warning';
+  return [{ level, message: `maxmemory-policy is ${policy}: when memory runs out, locks that are held may be evicted` }];
+}
+
+function persistenceFinding(fields: Map<string, string>): Finding[] {
+  if (fields.get('aof_enabled') === '1') return [];
+  return [{ level: 'ok', message: 'no append-only file: a restart forgets locks (their holders are told by their next renewal)' }];
+}

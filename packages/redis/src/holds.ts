@@ -1,0 +1,129 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { batched, CONFIRM_MS, driftMarginMs, Lease } from '@holdfast/core/adapter';
+import type { Grant, LockRequest, RenewResult } from '@holdfast/core/adapter';
+import type { Commands, Invocation } from './commands.ts';
+import { renew } from './scripts/renew.ts';
+
+export interface RedisGrant extends Grant {
+  readonly name: string;
+  readonly owner: string;
+  /** As the server keeps it; see entry.ts. */
+  readonly entry: string;
+  readonly lease: Lease;
+}
+
+/** A request on its way to a grant. */
+export interface Claim {
+  readonly request: LockRequest;
+  /** The request as the server keeps it. */
+  readonly entry: string;
+  readonly keys: readonly string[];
+  /** Whole ms, as the server counts. */
+  readonly ttlMs: number;
+}
+
+export interface HoldsOptions {
+  readonly commands: Commands;
+  readonly skewMs: number;
+  readonly keysOf: (name: string) => string[];
+}
+
+/** A failed confirmation is tried again after this time, in ms. */
+const CONFIRM_RETRY_MS = 100;
+
+/** All that this backend holds; what is due for renewal at the same time goes to the server together. */
+export class Holds {
+  readonly #options: HoldsOptions;
+  readonly #byOwner = new Map<string, RedisGrant>();
+  readonly #renew = batched((grants: readonly RedisGrant[]) => this.#renewAll(grants));
+
+  constructor(options: HoldsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#byOwner.size;
+  }
+
+  /** `provedAt`: when the request was sent that the server answered with the token. */
+  add({ request, entry }: Claim, token: string, provedAt: number): RedisGrant {
+    const { name, owner, ttlMs, renew: auto } = request;
+    const renewed = async (): Promise<RenewResult> => asResult(await this.#renew(grant));
+    const lease = new Lease({ ttlMs, provedAt, auto, skewMs: this.#options.skewMs, renew: renewed });
+    const grant: RedisGrant = { name, owner, entry, lease, fencingToken: BigInt(token) };
+    this.#byOwner.set(owner, grant);
+    lease.observe((event) => {
+      if (event.type === 'lost') this.#byOwner.delete(owner);
+    });
+    return grant;
+  }
+
+  /**
+   * A grant that came by message at `receivedAt` and was made no earlier than `grantedAt`. The server keeps it for
+   * {@link confirmMs}, and for a ttl from the renewal that is sent now. `undefined` if too little of that time is certain.
+   */
+  addPushed(claim: Claim, token: string, grantedAt: number, receivedAt: number): RedisGrant | undefined {
+    const { ttlMs } = claim.request;
+    const life = confirmMs(ttlMs);
+    const margin = driftMarginMs(life);
+    if (grantedAt + life - margin - this.#options.skewMs - receivedAt < life / 4) return undefined;
+    // The lease takes a ttl and its margin from `provedAt`; what ends then is the shorter life with its own margin.
+    const provedAt = grantedAt - (ttlMs - life) + (driftMarginMs(ttlMs) - margin);
+    const grant = this.add(claim, token, provedAt);
+    if (life < ttlMs) void confirm(grant.lease);
+    return grant;
+  }
+
+  stolen(owner: string): void {
+    this.#byOwner.get(owner)?.lease.lose('stolen');
+  }
+
+  /** Released, or about to be. */
+  end(grant: RedisGrant): void {
+    grant.lease.end();
+    this.#byOwner.delete(grant.owner);
+  }
+
+  /** Asks about all of them now: a message that one was stolen may have been lost. */
+  verify(): void {
+    for (const { lease } of this.#byOwner.values()) lease.renew().then(undefined, ignore);
+  }
+
+  close(): void {
+    for (const grant of this.#byOwner.values()) this.end(grant);
+  }
+
+  async #renewAll(grants: readonly RedisGrant[]): Promise<unknown[]> {
+    return await this.#options.commands.runAll(
+      renew,
+      grants.map(({ name, entry, lease }): Invocation => {
+        return { keys: this.#options.keysOf(name).slice(0, 3), args: [entry, String(Math.ceil(lease.ttlMs))] };
+      }),
+    );
+  }
+}
+
+/** How long the server keeps a grant that came by message until it is renewed. The scripts have the same number. */
+function confirmMs(ttlMs: number): number {
+  return Math.min(ttlMs, CONFIRM_MS);
+}
+
+/** The lease would try again only after a tenth of its ttl: too late for a confirmation. Its state and events tell the outcome. */
+async function confirm(lease: Lease): Promise<void> {
+  do {
+    const confirmed = await lease.renew().then(
+      () => true,
+      () => false,
+    );
+    if (confirmed) return;
+    await delay(CONFIRM_RETRY_MS, undefined, { ref: false });
+  } while (lease.state === 'unknown');
+}
+
+function asResult(reply: unknown): RenewResult {
+  if (reply instanceof Error) throw reply;
+  if (Number(reply) === 1) return 'renewed';
+  return Number(reply) === -1 ? 'stolen' : 'expired';
+}
+
+function ignore(): void {}

@@ -1,0 +1,105 @@
+import { randomInt } from 'node:crypto';
+import { Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
+import type { RedisClient } from './client.ts';
+import { errorCode, isRefusal, isReply, unavailable } from './errors.ts';
+import type { RedisUnavailableError } from './errors.ts';
+
+/** ioredis keeps these to itself; an idle client must not keep the process alive through them. */
+interface Internals {
+  readonly stream?: { unref(): void };
+  readonly reconnectTimeout?: NodeJS.Timeout | null;
+}
+
+/**
+ * One connection and why it last failed. One that this adapter opened reconnects by itself, never keeps the process
+ * alive, and is closed with the backend; the user's own is only watched.
+ */
+export class Link {
+  readonly client: RedisClient;
+  readonly #own: boolean;
+  readonly #listeners: { event: 'ready' | 'close'; listener: () => void }[] = [];
+  #failure: unknown;
+
+  constructor(client: RedisClient, own: boolean) {
+    this.client = client;
+    this.#own = own;
+    if (own) this.#tend();
+  }
+
+  /** The client, connecting if it is ours and not connected. */
+  open(): RedisClient {
+    const { status } = this.client;
+    if (this.#own && (status === 'wait' || status === 'end')) {
+      // Whoever needs the connection hears of the failure by the commands that wait for it.
+      this.client.connect().then(undefined, () => undefined);
+    }
+    return this.client;
+  }
+
+  on(event: 'ready' | 'close', listener: () => void): void {
+    this.#listeners.push({ event, listener });
+    this.client.on(event, listener);
+  }
+
+  /** Why a command failed: what the connection itself met, if it was lost, says more than that it was lost. */
+  fault(error: unknown): RedisUnavailableError {
+    return unavailable(this.server, isReply(error) ? error : (this.#failure ?? error));
+  }
+
+  /** Without user and password. */
+  get server(): string {
+    const { path, host = 'localhost', port = 6379 } = this.client.options as RedisOptions;
+    return path ?? `${host}:${port}`;
+  }
+
+  close(): void {
+    for (const { event, listener } of this.#listeners) this.client.off(event, listener);
+    if (this.#own) this.client.disconnect();
+  }
+
+  #tend(): void {
+    const { client } = this;
+    const internals = client as Internals;
+    client.on('connect', () => internals.stream?.unref());
+    client.on('reconnecting', () => internals.reconnectTimeout?.unref());
+    client.on('ready', () => {
+      this.#failure = undefined;
+    });
+    client.on('error', (error) => {
+      this.#failure = error;
+      // Not even a wrong database number stops ioredis: it would go on in database 0.
+      if (isRefusal(error)) client.disconnect();
+    });
+  }
+}
+
+export function connect(options: RedisOptions, timeoutMs: number): Link {
+  const replies = { replyMapping: 'legacy' } as const;
+  return new Link(new Redis({ connectTimeout: timeoutMs, ...options, ...behaviour(timeoutMs), ...replies }), true);
+}
+
+/** A connection for messages, to the same server in the same way. */
+export function duplicate(client: RedisClient, timeoutMs: number): Link {
+  return new Link(client.duplicate(behaviour(timeoutMs)), true);
+}
+
+/**
+ * Commands that were under way when a connection broke fail at once, and the adapter asks again by their owner id: what
+ * ioredis would send once more by itself may be out of date by then.
+ */
+function behaviour(timeoutMs: number): RedisOptions {
+  return {
+    lazyConnect: true,
+    enableOfflineQueue: true,
+    enableAutoPipelining: false,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A peer that vanished without closing is noticed by the first answer that fails to come.
+    socketTimeout: timeoutMs,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** (attempt - 1), 2000) + randomInt(50),
+    // After a failover this address may lead to a replica; the next connection leads to the primary.
+    reconnectOnError: (error) => errorCode(error) === 'READONLY',
+  };
+}

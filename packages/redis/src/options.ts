@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import type { RedisOptions as ConnectionOptions } from 'ioredis';
+import { ConfigError, parseDuration, parseOptions, urlOptions } from '@holdfast/core/adapter';
+import type { AdapterConfig } from '@holdfast/core/adapter';
+import type { RedisClient } from './client.ts';
+
+export interface RedisOptions {
+  /** Your own ioredis client. It is never closed; messages come over a `client.duplicate()`, which is. Instead of all that names a server. */
+  readonly client?: RedisClient | undefined;
+  /** `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS. */
+  readonly url?: string | undefined;
+  /** Default `localhost`. */
+  readonly host?: string | undefined;
+  /** Default 6379. */
+  readonly port?: number | undefined;
+  /** Of a Unix domain socket, instead of host and port. */
+  readonly path?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Number of the database; default 0. */
+  readonly db?: number | undefined;
+  /** `true`, or options of `tls.connect` such as `ca`. */
+  readonly tls?: boolean | ConnectionOptions['tls'];
+  /** More options of ioredis. How it reconnects and retries is the adapter's. */
+  readonly connection?: ConnectionOptions | undefined;
+  /** What all keys and channels start with; default `holdfast`. */
+  readonly prefix?: string | undefined;
+  /** How long the server may take to connect or to answer, in ms or as `'3s'`; default 3 s. Then it counts as unavailable. */
+  readonly timeout?: number | string | undefined;
+  /** By how many ms the server's clock may be set forward (or be ahead, after a failover) within a ttl; default 0. Leases end that much earlier. */
+  readonly skewMs?: number | undefined;
+}
+
+export interface ParsedOptions {
+  readonly client: RedisClient | undefined;
+  readonly connection: ConnectionOptions;
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  readonly skewMs: number;
+}
+
+const clientSchema = z.custom<RedisClient>((value) => isClient(value) && !value.isCluster, {
+  error: 'expected an ioredis client of a single server',
+});
+
+function isClient(value: unknown): value is RedisClient {
+  return typeof value === 'object' && value !== null && 'evalsha' in value && 'duplicate' in value;
+}
+
+const settings = {
+  // It precedes the hash tag, so it must not have one of its own.
+  prefix: z.string().regex(/^[^\s{}]{1,100}$/, 'expected 1 to 100 characters without blanks and braces'),
+  timeout: z.union([z.number(), z.string()]),
+  skewMs: z.number().nonnegative(),
+  db: z.int().nonnegative(),
+  family: z.union([z.literal(0), z.literal(4), z.literal(6)]),
+};
+
+const urlSchema = z.strictObject(settings).partial();
+
+const schema: z.ZodType<RedisOptions> = z.strictObject({
+  client: clientSchema.optional(),
+  url: z.string().optional(),
+  host: z.string().min(1).optional(),
+  port: z.int().min(1).max(65535).optional(),
+  path: z.string().min(1).optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  db: settings.db.optional(),
+  tls: z.union([z.boolean(), z.looseObject({})]).optional(),
+  connection: z.looseObject({}).optional(),
+  prefix: settings.prefix.optional(),
+  timeout: settings.timeout.optional(),
+  skewMs: settings.skewMs.optional(),
+});
+
+const DEFAULT_TIMEOUT_MS = 3000;
+
+/** Throws `ConfigError`. */
+export function optionsOf(config: AdapterConfig): ParsedOptions {
+  const options = parseOptions('redis', schema, { ...config.options, ...(config.url === undefined ? {} : { url: config.url }) });
+  const fromUrl = options.url === undefined ? {} : parseUrl(options.url);
+  const { client, prefix = 'holdfast', timeout, skewMs = 0, ...server } = { ...fromUrl, ...defined(options) };
+  const named = defined({ ...server, url: undefined });
+  if (client !== undefined && (options.url !== undefined || Object.keys(named).length > 0)) {
+    throw new ConfigError('The redis backend takes a `client` or what names a server, not both');
+  }
+  const { tls, connection, ...direct } = named;
+  const secured = tls === undefined || tls === false ? {} : { tls: tls === true ? {} : tls };
+  return {
+    client,
+    connection: { ...connection, ...direct, ...secured } as ConnectionOptions,
+    prefix,
+    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : timeoutOf(timeout),
+    skewMs,
+  };
+}
+
+/** `RedisOptions` as the parts of a URL give them. No message shows the URL: it may hold a password. */
+function parseUrl(text: string): RedisOptions & { family?: number | undefined } {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hash !== '') {
+    throw new ConfigError('Expected a Redis URL such as redis://localhost:6379/0 or rediss://user:password@host (percent-encode what is special)');
+  }
+  const db = url.pathname.replace(/^\//, '');
+  if (!/^\d{0,9}$/.test(db)) throw new ConfigError('Expected the path of a Redis URL to be the number of a database');
+  return {
+    ...(url.hostname === '' ? {} : { host: url.hostname.replace(/^\[|\]$/g, '') }),
+    ...(url.port === '' ? {} : { port: Number(url.port) }),
+    ...(url.username === '' ? {} : { username: decode(url.username) }),
+    ...(url.password === '' ? {} : { password: decode(url.password) }),
+    ...(url.protocol === 'rediss:' ? { tls: true } : {}),
+    ...(db === '' ? {} : { db: Number(db) }),
+    ...parseOptions('redis', urlSchema, urlOptions('redis', url.searchParams)),
+  };
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Not as a cause: its message quotes what may be a password.
+    throw new ConfigError('The user name or password in the Redis URL is not valid percent-encoding');
+  }
+}
+
+function timeoutOf(timeout: number | string): number {
+  try {
+    return parseDuration('timeout', timeout);
+  } catch (error) {
+    throw new ConfigError(`Invalid options for the redis backend: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** `undefined` means "not given", and overrides nothing. */
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,85 @@
+import { queueLua } from './queue.ts';
+import { script, TOKEN_RETENTION_MS } from './script.ts';
+import type { Script } from './script.ts';
+
+/**
+ * Enters the queue. Safe to repeat with the same entry: a holder is renewed and gets its token again, a waiter keeps its
+ * place, and both may find that they were passed over, in which case they enter anew.
+ *
+ * - KEYS: LOCK, TOKEN, HOLDERS, QUEUE (see queue.ts)
+ * - ARGV[1]: the entry; ARGV[2]: ttl in ms; ARGV[3]: `wait`, `try` (leaves no trace when refused) or `steal`
+ * - Result: the token, when granted; `false` (null), when refused; else `{ place, untilExpiry, now }`, all as
+ *   strings: how many wait ahead, in how many ms a holder's time is up, and the server's clock in µs
+ */
+export const acquire: Script = script(`
+local state = redis.call('MGET', KEYS[1], KEYS[2])
+local me, ttl, how = ARGV[1], ARGV[2], ARGV[3]
+
+-- Free, and nobody waits (TOKEN is a bare number, or absent): four calls in all.
+local previous = state[2] and tonumber(state[2]) or (not state[2] and 0)
+if previous and not state[1] and string.byte(me) == 120 then
+  local time = redis.call('TIME')
+  local token = string.format('%.0f', math.max(previous + 1, time[1] * 1000000 + time[2]))
+  redis.call('SET', KEYS[1], me, 'PX', ttl)
+  redis.call('SET', KEYS[2], token, 'PX', ttl + ${TOKEN_RETENTION_MS})
+  return token
+end
+${queueLua}
+local k, owner, permits = parse(me)
+ttl = tonumber(ttl)
+
+if lock == me then
+  if last == 0 then last = now end
+  redis.call('PEXPIRE', LOCK, ttl)
+  save()
+  return int(last)
+end
+
+local mine = kind == k and redis.call('HGET', HOLDERS, me)
+if mine then
+  local token = string.match(mine, ' (%d+)$')
+  local expiry = now + ttl * 1000
+  redis.call('HSET', HOLDERS, me, int(expiry) .. ' ' .. token)
+  latest = math.max(latest, math.ceil(expiry / 1000))
+  save()
+  return token
+end
+
+if how == 'steal' then
+  local holders = kind == 'x' and { lock } or kind and redis.call('HKEYS', HOLDERS) or {}
+  for _, entry in ipairs(holders) do
+    local _, robbed, _, _, channel = parse(entry)
+    redis.call('PUBLISH', channel, 'stolen ' .. robbed)
+  end
+  free()
+  hold(me, k, ttl, math.max(last + 1, now))
+  local token = int(last)
+  settle(nil)
+  save()
+  return token
+end
+
+if not redis.call('ZSCORE', QUEUE, me) then
+  -- Whoever does not fit beside the holders is refused by them, whoever else may wait.
+  if how == 'try' and not fits(k, permits) then
+    if swept then save() end
+    return false
+  end
+  local tail = redis.call('ZRANGE', QUEUE, -1, -1, 'WITHSCORES')[2]
+  redis.call('ZADD', QUEUE, int(math.max(now, tail and tail + 1 or 0)), me)
+end
+
+local token = settle(me)
+if token then
+  save()
+  return int(token)
+end
+if how == 'try' then
+  redis.call('ZREM', QUEUE, me)
+  if told == owner then told = nil end
+  save()
+  return false
+end
+save()
+return { int(redis.call('ZRANK', QUEUE, me)), int(untilExpiry()), int(now) }
+`);

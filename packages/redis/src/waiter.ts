@@ -1,0 +1,160 @@
+import { monotonicMs } from '@holdfast/core/adapter';
+import type { Call } from './commands.ts';
+import { isTransient } from './errors.ts';
+import type { Claim, Holds, RedisGrant } from './holds.ts';
+import type { ServerClock } from './server-clock.ts';
+
+export interface WaiterContext {
+  readonly holds: Holds;
+  readonly clock: ServerClock;
+  /** The acquire script, with `wait`. */
+  enter(claim: Claim): Call;
+  /** Takes the claim out of the server, whatever has become of it, once `sent` has settled. */
+  leave(claim: Claim, sent: Promise<void>): Promise<void>;
+  /** Makes sure that messages still come. */
+  verify(): void;
+  /** Granted, or given up. */
+  done(claim: Claim): void;
+}
+
+/** A first entry that fails because the connection broke is tried once more: the connection may only have been renewed. */
+const ENTRY_ATTEMPTS = 2;
+/** While the server can't be reached a waiter asks this often, in ms, and at once when the connection is back. */
+const RETRY_MS = 1000;
+/** Never asks earlier than after this, in ms. */
+const MIN_CHECK_MS = 5;
+/** A key's ttl is rounded to ms on both ends. */
+const ROUNDING_MS = 2;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * One request in the queue. It sends nothing while it waits: the server tells it of its grant, and when it becomes the
+ * first in line, of the time at which the holder must have renewed. Then it asks, in case the holder has died. The others
+ * ask too, in case those before them are frozen, but the further back the later: in all, a ttl sees one question of the
+ * first, half a one of the second, a third of one of the third, …
+ */
+export class Waiter {
+  readonly granted: Promise<RedisGrant>;
+  readonly #claim: Claim;
+  readonly #context: WaiterContext;
+  #state: 'entering' | 'waiting' | 'over' = 'entering';
+  #attempts = 0;
+  #asking = false;
+  #askAgain = false;
+  #sent: Promise<void> = Promise.resolve();
+  /** The server's clock when it last said "still waiting", in µs. */
+  #waitingAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #resolve: (grant: RedisGrant) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(claim: Claim, context: WaiterContext) {
+    this.#claim = claim;
+    this.#context = context;
+    this.granted = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    claim.request.signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Enters the queue, or asks how things stand: the same script, with the same entry, as often as one likes. */
+  ask(): void {
+    if (this.#state === 'over') return;
+    // What is under way may have run at the server before the event that made somebody ask.
+    if (this.#asking) this.#askAgain = true;
+    else void this.#ask();
+  }
+
+  /** By message: granted when the server's clock showed `now`, in µs. */
+  push(token: string, now: number): void {
+    if (this.#state === 'over') return;
+    const receivedAt = monotonicMs();
+    const grantedAt = this.#context.clock.earliest(now, receivedAt);
+    // An answer "still waiting" from after that grant: it has ended since. Else its age may be unknown, or too great for
+    // the time that the server gives it. To ask is right in every case: what is still there is renewed.
+    const grant =
+      now <= this.#waitingAt || grantedAt === undefined
+        ? undefined
+        : this.#context.holds.addPushed(this.#claim, token, grantedAt, receivedAt);
+    if (grant === undefined) this.ask();
+    else this.#win(grant);
+  }
+
+  /** By message: now first in line, and a holder's time is up in `untilExpiry` ms. */
+  first(untilExpiry: number): void {
+    if (this.#state !== 'over') this.#schedule(0, untilExpiry);
+  }
+
+  readonly #onAbort = (): void => {
+    this.#lose(this.#claim.request.signal.reason);
+  };
+
+  async #ask(): Promise<void> {
+    this.#asking = true;
+    this.#askAgain = false;
+    clearTimeout(this.#timer);
+    const startedAt = monotonicMs();
+    const call = this.#context.enter(this.#claim);
+    this.#sent = Promise.all([this.#sent, call.settled]).then(() => undefined);
+    const outcome = await call.reply.then(
+      (reply) => () => this.#answered(reply, startedAt),
+      (error: unknown) => () => this.#failed(error),
+    );
+    this.#asking = false;
+    if (this.#isOver) return;
+    outcome();
+    if (this.#askAgain) this.ask();
+  }
+
+  #answered(reply: unknown, startedAt: number): void {
+    if (!Array.isArray(reply)) return this.#win(this.#context.holds.add(this.#claim, String(reply), startedAt));
+    const [place, untilExpiry, now] = reply.map(Number) as [number, number, number];
+    this.#context.clock.read(startedAt, now);
+    this.#waitingAt = now;
+    if (this.#state === 'entering') this.#claim.request.onContended();
+    this.#state = 'waiting';
+    this.#schedule(place, untilExpiry);
+  }
+
+  #failed(error: unknown): void {
+    this.#attempts += 1;
+    const hopeless = this.#state === 'entering' && this.#attempts === ENTRY_ATTEMPTS;
+    if (hopeless || !isTransient(error)) this.#lose(error);
+    else if (this.#state === 'entering') this.#askAgain = true;
+    else this.#timer = setTimeout(() => this.ask(), RETRY_MS).unref();
+  }
+
+  #schedule(place: number, untilExpiry: number): void {
+    clearTimeout(this.#timer);
+    const turn = place * Math.max(this.#claim.ttlMs, RETRY_MS);
+    const delay = Math.min(Math.max(untilExpiry + ROUNDING_MS + turn, MIN_CHECK_MS), LONGEST_TIMER_MS);
+    this.#timer = setTimeout(() => {
+      this.#context.verify();
+      this.ask();
+    }, delay).unref();
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'over';
+  }
+
+  #win(grant: RedisGrant): void {
+    this.#end();
+    this.#resolve(grant);
+  }
+
+  /** Rejects once the server has forgotten the claim: a grant that was on its way is given back by that. */
+  #lose(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    void this.#context.leave(this.#claim, this.#sent).then(() => this.#reject(reason));
+  }
+
+  #end(): void {
+    this.#state = 'over';
+    clearTimeout(this.#timer);
+    this.#claim.request.signal.removeEventListener('abort', this.#onAbort);
+    this.#context.done(this.#claim);
+  }
+}
