@@ -14,13 +14,13 @@ async function test(vitestArguments) {
   await setup();
   const { startShared } = await import('../packages/testbed/dist/index.js');
   const projects = readJson('tools/projects.json');
-  const { servers, unavailable } = await startShared([
-    ...new Set(projects.flatMap((project) => project.servers ?? [])),
-  ]);
+  const shared = await startShared([...new Set(projects.flatMap((project) => project.servers ?? []))]);
+  const { servers, unavailable } = shared;
   const started = new Set(servers.map((server) => server.name));
   const runnable = projects.filter((project) => (project.servers ?? []).every((name) => started.has(name)));
 
   const counts = await runVitest(runnable, vitestArguments);
+  await shared.stop();
 
   printServers(servers, unavailable, projects);
   const { passed, failed } = judge(counts, vitestArguments, unavailable);

@@ -4,4 +4,5 @@ export type { RunningServer, ServerHandle, ServerOptions, Source } from './serve
 export { serverNames } from './servers/index.ts';
 export type { ServerName } from './servers/index.ts';
 export { sharedServer, startShared } from './shared.ts';
+export type { SharedServers } from './shared.ts';
 export { startServer } from './start.ts';

@@ -6,13 +6,16 @@ const PAUSE_MS = 20;
 const READY_TIMEOUT_MS = 30_000;
 
 /** Asks until the server answers. Rejects with the error of `ended` as soon as it has one. */
-export async function untilReady(probe: () => Promise<Identity>, ended: () => Error | undefined): Promise<Identity> {
+export async function untilReady(
+  probe: () => Promise<Identity>,
+  ended: () => Error | undefined | Promise<Error | undefined>,
+): Promise<Identity> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
     try {
       return await probe();
     } catch (cause) {
-      const failure = ended();
+      const failure = await ended();
       if (failure !== undefined) throw failure;
       if (performance.now() > deadline) {
         throw new Error(`no answer within ${READY_TIMEOUT_MS} ms: ${String(cause)}`, { cause });

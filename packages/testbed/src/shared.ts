@@ -1,7 +1,7 @@
 import { kinds } from './servers/index.ts';
 import type { ServerName } from './servers/index.ts';
 import { ServerUnavailableError } from './server.ts';
-import type { ServerHandle } from './server.ts';
+import type { RunningServer, ServerHandle } from './server.ts';
 import { forcedSource, startServer } from './start.ts';
 
 /** Set for everything below a test run: the handles of the servers that the run started, as JSON by name. */
@@ -24,13 +24,15 @@ export function sharedServer(name: ServerName): Promise<ServerHandle> {
   return server;
 }
 
-/**
- * Starts shared servers in parallel, for this process and all that it starts from now on. Those that can't be started are
- * in `unavailable`.
- */
-export async function startShared(
-  names: readonly ServerName[],
-): Promise<{ servers: ServerHandle[]; unavailable: ServerUnavailableError[] }> {
+export interface SharedServers extends AsyncDisposable {
+  readonly servers: readonly ServerHandle[];
+  readonly unavailable: readonly ServerUnavailableError[];
+  /** Ends those that this call started. */
+  stop(): Promise<void>;
+}
+
+/** Starts shared servers in parallel, for this process and all that it starts from now on. */
+export async function startShared(names: readonly ServerName[]): Promise<SharedServers> {
   const outcomes = await Promise.allSettled(names.map(sharedServer));
   const servers: ServerHandle[] = [];
   const unavailable: ServerUnavailableError[] = [];
@@ -41,7 +43,14 @@ export async function startShared(
   }
   const handles = servers.map(({ name, url, source, version, ca }) => [name, { name, url, source, version, ca }]);
   process.env[RUN_VARIABLE] = JSON.stringify({ ...runServers(), ...Object.fromEntries(handles) });
-  return { servers, unavailable };
+  const stop = async (): Promise<void> => {
+    await Promise.all(servers.filter(isOwn).map((server) => server.stop()));
+  };
+  return { servers, unavailable, stop, [Symbol.asyncDispose]: stop };
+}
+
+function isOwn(server: ServerHandle): server is RunningServer {
+  return 'stop' in server;
 }
 
 function runServers(): Partial<Record<ServerName, ServerHandle>> {

@@ -3,7 +3,7 @@ import type { ServerName } from './servers/index.ts';
 import { ServerUnavailableError } from './server.ts';
 import type { RunningServer, ServerKind, ServerOptions, Source } from './server.ts';
 import { startContainer } from './sources/container.ts';
-import { engineAnswers } from './sources/engine.ts';
+import { findEngine } from './sources/engine.ts';
 import { startNative } from './sources/native.ts';
 
 /**
@@ -29,8 +29,9 @@ export async function startServer(name: ServerName, options: ServerOptions = {})
 
 const starters: Record<'container' | 'native', (kind: ServerKind, options: ServerOptions) => Promise<RunningServer>> = {
   async container(kind, options) {
-    if (!(await engineAnswers())) throw new Error('no Docker engine answers');
-    return startContainer(kind, options);
+    const engine = await findEngine();
+    if (engine === undefined) throw new Error('no Docker engine answers');
+    return startContainer(kind, options, engine);
   },
   native: startNative,
 };

@@ -2,9 +2,9 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Answer, Exit, Question } from './protocol.ts';
+import type { Answer, Engine, Exit, Question } from './protocol.ts';
 
-export type { Exit } from './protocol.ts';
+export type { Engine, Exit } from './protocol.ts';
 
 /** A server process that dies with this process. */
 export interface KeptProcess {
@@ -36,6 +36,16 @@ export async function keepDirectory(prefix: string): Promise<string> {
 
 export async function removeDirectory(dir: string): Promise<void> {
   await ask({ type: 'remove', dir });
+}
+
+/** To be called before the container is created: it is removed with this process. */
+export async function keepContainer(name: string, engine: Engine): Promise<void> {
+  await ask({ type: 'container', name, engine });
+}
+
+/** It has been removed. */
+export async function forgetContainer(name: string): Promise<void> {
+  await ask({ type: 'container-gone', name });
 }
 
 export async function keepProcess(command: string, args: readonly string[], dir: string): Promise<KeptProcess> {

@@ -11,12 +11,14 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Answer, Question } from './protocol.ts';
+import { removeContainer } from './container.ts';
+import type { Answer, Engine, Question } from './protocol.ts';
 
 const OUTPUT_CHARACTERS = 4000;
 
 const processes = new Map<number, ChildProcess>();
 const directories = new Set<string>();
+const containers = new Map<string, Engine>();
 
 process.on('message', (question: Question) => {
   try {
@@ -49,6 +51,14 @@ function handle(question: Question): void {
       break;
     case 'remove':
       remove(question.dir);
+      answer({ id, type: 'done', value: null });
+      break;
+    case 'container':
+      containers.set(question.name, question.engine);
+      answer({ id, type: 'done', value: null });
+      break;
+    case 'container-gone':
+      containers.delete(question.name);
       answer({ id, type: 'done', value: null });
       break;
   }
@@ -110,7 +120,9 @@ async function end(id: number, name: NodeJS.Signals): Promise<void> {
 }
 
 async function leave(): Promise<void> {
-  await Promise.all([...processes.keys()].map((id) => end(id, 'SIGKILL')));
+  const ends = [...processes.keys()].map((id) => end(id, 'SIGKILL'));
+  const removals = Array.from(containers, ([name, engine]) => removeContainer(engine, name));
+  await Promise.all([...ends, ...removals]);
   for (const dir of directories) remove(dir);
   process.exit();
 }

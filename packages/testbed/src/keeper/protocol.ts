@@ -15,7 +15,13 @@ export type Question =
   | { readonly id: number; readonly type: 'signal'; readonly process: number; readonly signal: NodeJS.Signals }
   /** Answered once the process has ended. */
   | { readonly id: number; readonly type: 'end'; readonly process: number; readonly signal: NodeJS.Signals }
-  | { readonly id: number; readonly type: 'remove'; readonly dir: string };
+  | { readonly id: number; readonly type: 'remove'; readonly dir: string }
+  /** A container of this name is, or is about to be, ours. */
+  | { readonly id: number; readonly type: 'container'; readonly name: string; readonly engine: Engine }
+  | { readonly id: number; readonly type: 'container-gone'; readonly name: string };
+
+/** Where a Docker engine listens. */
+export type Engine = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
 export type Answer =
   | { readonly id: number; readonly type: 'done'; readonly value: string | number | null }

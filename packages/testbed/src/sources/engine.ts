@@ -1,18 +1,14 @@
 import { request } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Engine } from '../keeper/keeper.ts';
 
 const TIMEOUT_MS = 1000;
 
-/** Whether a Docker engine answers where a client would look for it. Quick: at most a second each, all at once. */
-export async function engineAnswers(): Promise<boolean> {
-  return Promise.any(engines().map(ping)).then(
-    () => true,
-    () => false,
-  );
+/** The first Docker engine that answers where a client would look for one. Quick: a second at most, all at once. */
+export async function findEngine(): Promise<Engine | undefined> {
+  return Promise.any(engines().map(ping)).catch(() => undefined);
 }
-
-type Engine = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
 function engines(): Engine[] {
   const host = process.env['DOCKER_HOST'];
@@ -33,11 +29,11 @@ function engines(): Engine[] {
 }
 
 /** Any answer will do: an engine behind TLS refuses a plain request, but it is there. */
-function ping(engine: Engine): Promise<void> {
+function ping(engine: Engine): Promise<Engine> {
   return new Promise((resolve, reject) => {
     const question = request({ ...engine, path: '/_ping', timeout: TIMEOUT_MS }, (response) => {
       response.resume();
-      resolve();
+      resolve(engine);
     });
     question.once('timeout', () => question.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
     question.once('error', reject);
