@@ -15,6 +15,8 @@ export interface SessionsOptions<S extends Session> {
 }
 
 interface Slot<S extends Session> {
+  /** As asked for: the backend may have granted the session less. */
+  readonly ttlMs: number;
   readonly session: Promise<S>;
   uses: number;
   idle: NodeJS.Timeout | undefined;
@@ -42,7 +44,7 @@ export class Sessions<S extends Session> {
       const session = await slot.session;
       if (isLive(session)) return session;
       // Lost while it was idle or being opened: whoever comes next opens another.
-      this.#forget(ttlMs, slot);
+      this.#forget(slot);
       this.done(session);
     }
   }
@@ -52,7 +54,7 @@ export class Sessions<S extends Session> {
     if (slot === undefined) return;
     slot.uses -= 1;
     if (slot.uses > 0) return;
-    const isShared = this.#shared.get(session.lease.ttlMs) === slot;
+    const isShared = this.#shared.get(slot.ttlMs) === slot;
     if (!isShared || !isLive(session)) {
       void this.#close(session, slot);
       return;
@@ -71,7 +73,7 @@ export class Sessions<S extends Session> {
     if (known !== undefined) return known;
     const slot = this.#open(ttlMs, true);
     this.#shared.set(ttlMs, slot);
-    slot.session.then(undefined, () => this.#forget(ttlMs, slot));
+    slot.session.then(undefined, () => this.#forget(slot));
     return slot;
   }
 
@@ -80,21 +82,21 @@ export class Sessions<S extends Session> {
       this.#slots.set(session, slot);
       // A lost session must not be handed out again, even before its users have noticed.
       session.lease.observe((event) => {
-        if (event.type === 'lost') this.#forget(ttlMs, slot);
+        if (event.type === 'lost') this.#forget(slot);
       });
       return session;
     });
-    const slot: Slot<S> = { session: opening, uses: 0, idle: undefined };
+    const slot: Slot<S> = { ttlMs, session: opening, uses: 0, idle: undefined };
     return slot;
   }
 
-  #forget(ttlMs: number, slot: Slot<S>): void {
-    if (this.#shared.get(ttlMs) === slot) this.#shared.delete(ttlMs);
+  #forget(slot: Slot<S>): void {
+    if (this.#shared.get(slot.ttlMs) === slot) this.#shared.delete(slot.ttlMs);
   }
 
   async #close(session: S, slot: Slot<S>): Promise<void> {
     clearTimeout(slot.idle);
-    this.#forget(session.lease.ttlMs, slot);
+    this.#forget(slot);
     if (!this.#slots.delete(session)) return;
     session.lease.end();
     await session.close().then(undefined, () => undefined);
