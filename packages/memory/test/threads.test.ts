@@ -64,6 +64,29 @@ test('a thread created later finds the space by its URL', async () => {
   await exit(worker);
 });
 
+test('a thread that reads a bucket while others change it never sees half of a value', async () => {
+  const space = memorySpace({ bucketBytes: 65_536 });
+  const rounds = 5000;
+  const reader = new Cells(new Layout(space), takePlace(new Layout(space)));
+  const writers = Array.from({ length: 2 }, () => new Worker(new URL('threads/cells-worker.mjs', import.meta.url), { workerData: { space, rounds } }));
+  const done = Promise.all(writers.map(exit));
+  let last = 0;
+  while (last < 2 * rounds) {
+    for (let i = 0; i < 50; i += 1) {
+      const { bytes } = reader.read(0);
+      if (bytes.length === 0) continue;
+      const count = bytes.readUInt32LE(0);
+      expect(count).toBeGreaterThanOrEqual(last);
+      expect(bytes.length).toBe(reader.capacity - 8 * (count % 256));
+      expect(bytes.subarray(4).equals(Buffer.alloc(bytes.length - 4, count % 256))).toBe(true);
+      last = count;
+    }
+    await new Promise(setImmediate);
+  }
+  await done;
+  expect(last).toBe(2 * rounds);
+});
+
 describe('a thread that is terminated', () => {
   test('at any moment of its work never wedges the others, nor uses the space up', async () => {
     // Fewer places than threads in the course of the test: those of the dead are taken back.
