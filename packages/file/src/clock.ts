@@ -20,7 +20,8 @@ const shiftMs: number = timeNamespaceShiftMs();
 function timeNamespaceShiftMs(): number {
   if (process.platform !== 'linux') return 0;
   try {
-    const [, seconds, nanos] = /^monotonic\s+(-?\d+)\s+(-?\d+)/m.exec(readFileSync('/proc/self/timens_offsets', 'utf8')) ?? [];
+    const [, seconds, nanos] =
+      /^monotonic\s+(-?\d+)\s+(-?\d+)/m.exec(readFileSync('/proc/self/timens_offsets', 'utf8')) ?? [];
     return Number(seconds ?? 0) * 1000 + Number(nanos ?? 0) / 1e6;
   } catch (error) {
     // A kernel without time namespaces.

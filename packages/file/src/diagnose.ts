@@ -16,7 +16,10 @@ export async function diagnose(root: Root): Promise<Diagnosis> {
     const findings: Finding[] = [
       { level: 'ok', message: `Locks are kept in ${directory}` },
       fileSystem === undefined
-        ? { level: 'warning', message: 'The file system is not known to be local (assumeLocal is set): locks do not reach other hosts' }
+        ? {
+            level: 'warning',
+            message: 'The file system is not known to be local (assumeLocal is set): locks do not reach other hosts',
+          }
         : { level: 'ok', message: `The file system is local (${fileSystem})` },
       { level: 'ok', message: `${sessions} process${sessions === 1 ? '' : 'es'} in it, this one included` },
     ];

@@ -31,7 +31,11 @@ export async function localFileSystem(path: string): Promise<string | undefined>
 }
 
 /** Makes the directories, for this user only, and refuses a place where the locks could not be kept. */
-export async function prepareRoot(directory: string, subdirectories: readonly string[], assumeLocal: boolean): Promise<void> {
+export async function prepareRoot(
+  directory: string,
+  subdirectories: readonly string[],
+  assumeLocal: boolean,
+): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   if (!assumeLocal && (await localFileSystem(directory)) === undefined) {
     throw new ConfigError(

@@ -12,7 +12,9 @@ export type { FileOptions } from './options.ts';
  */
 export function file(options: FileOptions = {}): LockBackend {
   if (process.platform === 'win32') {
-    throw new ConfigError('The file backend needs a Unix kernel; on Windows use WSL or a backend with a server, such as redis');
+    throw new ConfigError(
+      'The file backend needs a Unix kernel; on Windows use WSL or a backend with a server, such as redis',
+    );
   }
   return new FileBackend(resolveOptions(options));
 }

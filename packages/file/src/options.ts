@@ -41,7 +41,8 @@ export function optionsFromUrl(url: string): FileOptions {
   if (fragment !== undefined) throw new ConfigError("A file URL has no fragment; write a '#' in a path as %23");
   const options = urlOptions('file', new URLSearchParams(query));
   if (location === '') return options;
-  if ('directory' in options) throw new ConfigError('The file URL gives the directory twice: as its path and as `directory`');
+  if ('directory' in options)
+    throw new ConfigError('The file URL gives the directory twice: as its path and as `directory`');
   return { ...options, directory: pathFrom(location) };
 }
 
@@ -49,9 +50,12 @@ function pathFrom(location: string): string {
   try {
     return location.startsWith('/') ? fileURLToPath(`file:${location}`) : decodeURIComponent(location);
   } catch (error) {
-    throw new ConfigError("Expected a file URL such as 'file:', 'file:./locks' or 'file:///var/lib/locks', without a host", {
-      cause: error,
-    });
+    throw new ConfigError(
+      "Expected a file URL such as 'file:', 'file:./locks' or 'file:///var/lib/locks', without a host",
+      {
+        cause: error,
+      },
+    );
   }
 }
 

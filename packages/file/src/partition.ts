@@ -98,13 +98,12 @@ export class Partition {
   #enqueue(operation?: Operation): Promise<Receipt | undefined> {
     return new Promise((resolve, reject) => {
       this.#jobs.push({ ...(operation === undefined ? {} : { operation }), resolve, reject });
-      this.#running ??= this.#run();
+      // In a microtask, so that requests made together are written together.
+      this.#running ??= Promise.resolve().then(() => this.#run());
     });
   }
 
   async #run(): Promise<void> {
-    // One turn of the microtask queue, so that requests made together are written together.
-    await null;
     while (this.#jobs.length > 0) {
       const jobs = this.#jobs;
       this.#jobs = [];
@@ -189,7 +188,8 @@ export class Partition {
     this.#touched.add(name);
     await this.refresh();
     const queue = this.queues.get(name);
-    if (queue !== undefined && queue.entries.some((entry) => entry.expiresAt <= hostMs())) await this.append({ type: 'tick', name });
+    if (queue !== undefined && queue.entries.some((entry) => entry.expiresAt <= hostMs()))
+      await this.append({ type: 'tick', name });
   }
 
   #watch(): void {

@@ -18,6 +18,8 @@ import { Session } from './session/session.ts';
  */
 const PARTITIONS = 64;
 
+const ROTATE_BYTES = 64 * 1024;
+
 /** The directory of the locks, and this process in it: `logs/<partition>/log.<generation>` and `sessions/<id>`. */
 export class Root {
   readonly directory: string;
@@ -94,6 +96,7 @@ export class Root {
       directory: join(this.#logs, id),
       disk: kernelDisk,
       session: this.session.id,
+      rotateBytes: ROTATE_BYTES,
       boot: this.#boot,
       peers: this.peers,
       isGone: async (session) => ['refused', 'absent'].includes(await probe(this.session.pathOf(session))),

@@ -12,14 +12,13 @@ import type { Snapshot } from './snapshot.ts';
 import { emptyPartition, fold } from './state.ts';
 import type { Applied, PartitionState } from './state.ts';
 
-/** A log is replaced by a snapshot once it is longer than this and than four snapshots, in bytes. */
-const ROTATE_BYTES = 64 * 1024;
-
 export interface LogOptions {
   readonly directory: string;
   readonly disk: Disk;
   /** Who appends; unique on this host. */
   readonly session: string;
+  /** A generation is sealed once it is longer than this and than four snapshots, in bytes. */
+  readonly rotateBytes: number;
   /** Identifies this boot of the kernel: the time in a log of another boot means nothing now. */
   readonly boot: string;
   /** `false` unless it is proved that the process of this session, of an earlier boot, no longer runs. */
@@ -83,7 +82,8 @@ export class Log {
       // Records behind a seal count for nobody, so they go to the next generation, with a new time.
       rest = rest.filter((operation) => !receipts.has(operation));
       if (current.sealed) continue;
-      if (written < bytes.length) throw new BackendUnavailableError(`No space left for the log in ${this.#options.directory}`);
+      if (written < bytes.length)
+        throw new BackendUnavailableError(`No space left for the log in ${this.#options.directory}`);
       if (deleted) await this.#abandon();
     }
     return operations.map((operation) => receipts.get(operation) as Receipt);
@@ -101,7 +101,8 @@ export class Log {
 
   /** Seals the generation if it is long, and starts the next. */
   async rotate(): Promise<void> {
-    if (this.#current === undefined || this.#current.sealed || this.#current.lines.size < this.#current.rotateAt) return;
+    if (this.#current === undefined || this.#current.sealed || this.#current.lines.size < this.#current.rotateAt)
+      return;
     await this.#seal(this.#current);
     await this.#ready();
   }
@@ -133,7 +134,8 @@ export class Log {
     // find its next record void, and its entries would be seen below.
     if (!current.sealed) await this.#seal(current);
     const sessions = new Set<string>();
-    for (const queue of this.#state.queues.values()) for (const entry of queue.entries) sessions.add(sessionOf(entry.owner));
+    for (const queue of this.#state.queues.values())
+      for (const entry of queue.entries) sessions.add(sessionOf(entry.owner));
     for (const session of sessions) {
       if (await this.#options.isGone(session)) continue;
       throw new ConfigError(
@@ -181,7 +183,7 @@ export class Log {
       ...found,
       lines,
       boot: snapshot?.boot,
-      rotateAt: Math.max(ROTATE_BYTES, 4 * Buffer.byteLength(first)),
+      rotateAt: Math.max(this.#options.rotateBytes, 4 * Buffer.byteLength(first)),
       sealed: false,
     };
     this.#state = snapshot?.state ?? emptyPartition();

@@ -20,9 +20,15 @@ interface Header {
   readonly queues: readonly (readonly [name: string, queue: StoredQueue])[];
 }
 
-type StoredQueue = Omit<QueueState, 'token' | 'entries'> & { readonly token: string; readonly entries: readonly StoredEntry[] };
+type StoredQueue = Omit<QueueState, 'token' | 'entries'> & {
+  readonly token: string;
+  readonly entries: readonly StoredEntry[];
+};
 /** JSON knows neither bigint nor Infinity. */
-type StoredEntry = Omit<QueueEntry, 'token' | 'expiresAt'> & { readonly token: string | null; readonly expiresAt: number | null };
+type StoredEntry = Omit<QueueEntry, 'token' | 'expiresAt'> & {
+  readonly token: string | null;
+  readonly expiresAt: number | null;
+};
 
 export function encodeSnapshot({ boot, state }: Snapshot): Buffer {
   const header: Header = {

@@ -28,11 +28,16 @@ export class Session {
     if (process.platform === 'linux') this.#fd = openSync(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY);
     const path = this.pathOf(this.id);
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
-      throw new ConfigError(`The path of ${this.#directory} is too long for the sockets in it: choose a directory with a shorter one`);
+      throw new ConfigError(
+        `The path of ${this.#directory} is too long for the sockets in it: choose a directory with a shorter one`,
+      );
     }
     this.#server = await listen(path, onConnection);
     // In the background; what it fails to remove is left to the next session.
-    this.#sweep = sweepSockets(this.#directory, (session) => this.pathOf(session), this.id).then(undefined, () => undefined);
+    this.#sweep = sweepSockets(this.#directory, (session) => this.pathOf(session), this.id).then(
+      undefined,
+      () => undefined,
+    );
   }
 
   pathOf(session: string): string {
