@@ -10,6 +10,7 @@ import type {
 import { abortable } from './abortable.ts';
 import { Commands } from './commands.ts';
 import type { Call } from './commands.ts';
+import { Departures } from './departures.ts';
 import { diagnose } from './diagnose.ts';
 import { entryOf, ttlOf } from './entry.ts';
 import { isTransient } from './errors.ts';
@@ -19,7 +20,6 @@ import { keysOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { query } from './query.ts';
 import { acquire } from './scripts/acquire.ts';
-import { release } from './scripts/release.ts';
 import { ServerClock } from './server-clock.ts';
 import { Subscription } from './subscription.ts';
 import { Waiter } from './waiter.ts';
@@ -60,11 +60,10 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   readonly #commands: Commands;
   readonly #subscription: Subscription;
   readonly #holds: Holds;
+  readonly #departures: Departures;
   readonly #clock = new ServerClock();
   /** By owner, which is what messages name. */
   readonly #waiters = new Map<string, Waiter>();
-  /** Requests that were given up and are being taken back. */
-  readonly #leaving = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: RedisBackendOptions) {
@@ -72,6 +71,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     this.#options = options;
     this.#commands = new Commands(commands, timeoutMs);
     this.#holds = new Holds({ commands: this.#commands, skewMs, keysOf: (name) => keysOf(prefix, name) });
+    this.#departures = new Departures(this.#commands);
     this.#subscription = new Subscription(prefix, makeSubscriber, {
       message: (text) => this.#onMessage(text),
       subscribed: () => this.#onSubscribed(),
@@ -101,9 +101,9 @@ export class RedisBackend implements LockBackend<RedisGrant> {
 
   async release(grant: RedisGrant): Promise<ReleaseResult> {
     this.#holds.end(grant);
-    const keys = keysOf(this.#options.prefix, grant.name);
-    const held = await this.#commands.run(release, { keys, args: [grant.entry] });
-    return Number(held) === 1 ? 'released' : 'not-held';
+    const { name, entry, lease } = grant;
+    const claim = { entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs };
+    return (await this.#departures.release(claim)) ? 'released' : 'not-held';
   }
 
   query(name?: string): Promise<LockSnapshot> {
@@ -117,7 +117,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.all(this.#leaving);
+    await this.#departures.close();
     this.#holds.close();
     this.#subscription.close();
     this.#commands.link.close();
@@ -138,7 +138,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
         return this.#listening(this.#holds.add(claim, String(reply), startedAt));
       } catch (error) {
         if (!request.signal.aborted && isTransient(error) && sent.length < TRY_ATTEMPTS) continue;
-        const left = this.#leave(claim, Promise.all(sent).then(() => undefined));
+        const left = this.#departures.leave(claim, Promise.all(sent).then(() => undefined));
         if (request.signal.aborted) await left;
         throw error;
       }
@@ -151,7 +151,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
       holds: this.#holds,
       clock: this.#clock,
       enter: (waiting) => this.#enter(waiting, 'wait'),
-      leave: (left, sent) => this.#leave(left, sent),
+      leave: (left, sent) => this.#departures.leave(left, sent),
       verify: () => this.#subscription.verify(),
       done: () => this.#waiters.delete(request.owner),
     };
@@ -164,19 +164,6 @@ export class RedisBackend implements LockBackend<RedisGrant> {
 
   #enter({ keys, entry, ttlMs }: Claim, how: 'wait' | 'try' | 'steal'): Call {
     return this.#commands.start(acquire, { keys, args: [entry, String(ttlMs), how] });
-  }
-
-  /** If the server can't be told, a waiter is passed over by its closed channel, and a grant ends with its ttl. */
-  #leave({ keys, entry }: Claim, sent: Promise<void>): Promise<void> {
-    const left = sent
-      .then(() => this.#commands.run(release, { keys, args: [entry] }))
-      .then(
-        () => undefined,
-        () => undefined,
-      )
-      .finally(() => this.#leaving.delete(left));
-    this.#leaving.add(left);
-    return left;
   }
 
   /** Whoever holds wants to hear of a thief. Not awaited: until then, the next renewal tells. */

@@ -1,0 +1,77 @@
+import { monotonicMs } from '@holdfast/core/adapter';
+import type { Commands, Invocation } from './commands.ts';
+import type { Claim } from './holds.ts';
+import { release } from './scripts/release.ts';
+
+interface Debt extends Invocation {
+  /** When the server drops it by itself, by the monotonic clock. */
+  readonly until: number;
+}
+
+/** In ms, while the connection is up and the server yet does not answer. */
+const RETRY_MS = 1000;
+
+/** What the server must forget. What it could not be told is owed until it can, or until its ttl is over. */
+export class Departures {
+  readonly #commands: Commands;
+  readonly #owed = new Map<string, Debt>();
+  readonly #underWay = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(commands: Commands) {
+    this.#commands = commands;
+    commands.link.on('ready', () => void this.#pay());
+  }
+
+  /** Whether it held. Rejects with `BackendUnavailableError`, and goes on trying. */
+  async release({ keys, entry, ttlMs }: Pick<Claim, 'keys' | 'entry' | 'ttlMs'>): Promise<boolean> {
+    const invocation: Invocation = { keys, args: [entry] };
+    try {
+      return Number(await this.#commands.run(release, invocation)) === 1;
+    } catch (error) {
+      this.#owed.set(entry, { ...invocation, until: monotonicMs() + ttlMs });
+      this.#retryLater();
+      throw error;
+    }
+  }
+
+  /** Takes out a request that was given up, whatever has become of it, once all that was `sent` for it has settled. Never rejects. */
+  leave(claim: Claim, sent: Promise<void>): Promise<void> {
+    const left: Promise<void> = sent
+      .then(() => this.release(claim))
+      .then(ignore, ignore)
+      .finally(() => this.#underWay.delete(left));
+    this.#underWay.add(left);
+    return left;
+  }
+
+  /** Waits for what is under way, and tries once more what is owed. */
+  async close(): Promise<void> {
+    await Promise.all(this.#underWay);
+    await this.#pay();
+    clearTimeout(this.#timer);
+    this.#owed.clear();
+  }
+
+  async #pay(): Promise<void> {
+    clearTimeout(this.#timer);
+    const now = monotonicMs();
+    for (const [entry, { until }] of this.#owed) if (until <= now) this.#owed.delete(entry);
+    const debts = [...this.#owed];
+    const results = await this.#commands.runAll(
+      release,
+      debts.map(([, debt]) => debt),
+    );
+    debts.forEach(([entry], i) => {
+      if (!(results[i] instanceof Error)) this.#owed.delete(entry);
+    });
+    if (this.#owed.size > 0) this.#retryLater();
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#pay(), RETRY_MS).unref();
+  }
+}
+
+function ignore(): void {}
