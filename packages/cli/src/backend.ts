@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
 import { createLocks } from '@holdfast/core';
 import type { Locks } from '@holdfast/core';
 import { UsageError } from './exit-status.ts';
 
-export const CONFIG_FILE = 'holdfast.config.json';
+const CONFIG_FILE = 'holdfast.config.json';
+/** Files in the user's state directory: the processes of one user on one host, with nothing to install. */
+const DEFAULT_URL = 'file:';
 
 export interface BackendChoice {
   readonly url: string;
@@ -25,7 +25,7 @@ export function chooseBackend(source: string, url: string | undefined): BackendC
   // Set but empty is a secret that did not arrive: to fall back to a lock on this host alone would let two hosts in.
   if (environment !== undefined) return { url: notEmpty('HOLDFAST_URL', environment), from: 'HOLDFAST_URL', ...ttl };
   if (config?.backend !== undefined) return { url: config.backend, from: config.path, ...ttl };
-  return { url: pathToFileURL(stateDirectory()).href, from: 'the default: nothing else is configured', ...ttl };
+  return { url: DEFAULT_URL, from: 'default, since nothing else is configured', ...ttl };
 }
 
 export function openLocks(choice: BackendChoice): Promise<Locks> {
@@ -80,13 +80,4 @@ function text(path: string, key: 'backend' | 'ttl', value: unknown): { readonly 
   if (value === undefined) return {};
   if (typeof value === 'string' && value.trim() !== '') return { [key]: value };
   throw new UsageError(`Expected \`${key}\` in ${path} to be a non-empty string`);
-}
-
-/** One per user: `$XDG_STATE_HOME/holdfast`, or where the system keeps such things. */
-function stateDirectory(): string {
-  const { XDG_STATE_HOME: xdg, LOCALAPPDATA: local } = process.env;
-  if (process.platform === 'win32') return join(local ?? join(homedir(), 'AppData', 'Local'), 'holdfast');
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'holdfast');
-  // The XDG specification: a relative path is to be ignored.
-  return join(xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'state'), 'holdfast');
 }
