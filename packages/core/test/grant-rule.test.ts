@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { grantedCount } from '@holdfast/core/adapter';
 import type { Place } from '@holdfast/core/adapter';
 import { expect, test } from 'vitest';
@@ -54,12 +54,20 @@ test('who comes later changes nothing for those who are there', () => {
 test.each<[string, Place[], number]>([
   ['nobody', [], 0],
   ['an exclusive request alone', [{ mode: 'exclusive' }, { mode: 'exclusive' }], 1],
-  ['shared requests up to the first exclusive one', [{ mode: 'shared' }, { mode: 'shared' }, { mode: 'exclusive' }, { mode: 'shared' }], 2],
+  [
+    'shared requests up to the first exclusive one',
+    [{ mode: 'shared' }, { mode: 'shared' }, { mode: 'exclusive' }, { mode: 'shared' }],
+    2,
+  ],
   ['as many of a semaphore as it has permits', Array.from({ length: 5 }, () => ({ mode: 'semaphore', permits: 3 })), 3],
   ['no shared request beside a semaphore', [{ mode: 'semaphore', permits: 3 }, { mode: 'shared' }], 1],
   [
     'nobody past a request with fewer permits that must wait',
-    [{ mode: 'semaphore', permits: 5 }, { mode: 'semaphore', permits: 1 }, { mode: 'semaphore', permits: 5 }],
+    [
+      { mode: 'semaphore', permits: 5 },
+      { mode: 'semaphore', permits: 1 },
+      { mode: 'semaphore', permits: 5 },
+    ],
     1,
   ],
 ])('lets in %s', (_who, places, count) => {

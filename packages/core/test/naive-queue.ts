@@ -29,7 +29,8 @@ export class NaiveQueue {
       // Whoever waits goes in before somebody who comes now.
       else granted.push(...this.#grant(event));
       const isFree = this.waiting.length === 0 || event.steal;
-      if (event.wait || (isFree && this.#getsAlong(event))) this.waiting.splice(event.steal ? 0 : this.waiting.length, 0, event);
+      if (event.wait || (isFree && this.#getsAlong(event)))
+        this.waiting.splice(event.steal ? 0 : this.waiting.length, 0, event);
     }
     granted.push(...this.#grant(event));
     return { granted, ended };

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { apply, CONFIRM_MS, emptyQueue, find, nextExpiry, snapshot } from '@holdfast/core/adapter';
 import type { QueueEntry, QueueEvent, QueueState, RequestMode } from '@holdfast/core/adapter';
 import { describe, expect, test } from 'vitest';
@@ -69,10 +69,20 @@ describe('whatever the events', () => {
           const { granted, ended } = apply(state, event);
           const expected = model.apply(event);
           expect(granted.map(({ owner, token, expiresAt }) => ({ owner, token, expiresAt }))).toEqual(expected.granted);
-          expect(new Set(ended.map(({ entry, reason }) => `${entry.owner} ${reason}`))).toEqual(new Set(expected.ended));
-          expect(holdersOf(state).map(({ owner }) => owner).sort()).toEqual([...model.held.keys()].sort());
-          expect(state.entries.filter(({ token }) => token === undefined).map(({ owner }) => owner)).toEqual(model.waiting.map(({ owner }) => owner));
-          expect(nextExpiry(state)).toBe(Math.min(Infinity, ...[...model.held.values()].map(({ expiresAt }) => expiresAt)));
+          expect(new Set(ended.map(({ entry, reason }) => `${entry.owner} ${reason}`))).toEqual(
+            new Set(expected.ended),
+          );
+          expect(
+            holdersOf(state)
+              .map(({ owner }) => owner)
+              .sort(),
+          ).toEqual([...model.held.keys()].sort());
+          expect(state.entries.filter(({ token }) => token === undefined).map(({ owner }) => owner)).toEqual(
+            model.waiting.map(({ owner }) => owner),
+          );
+          expect(nextExpiry(state)).toBe(
+            Math.min(Infinity, ...[...model.held.values()].map(({ expiresAt }) => expiresAt)),
+          );
         }
       }),
       { numRuns: 2000 },

@@ -68,7 +68,16 @@ export class MemoryBackend implements LockBackend<MemoryGrant> {
   #enter(request: LockRequest, owner: string): MemoryGrant | null {
     const { mode, permits, ttlMs, client, wait, steal } = request;
     const provedAt = monotonicMs();
-    const { entry } = this.#space.change(request.name, { type: 'request', owner, mode, permits, ttlMs, client, wait, steal });
+    const { entry } = this.#space.change(request.name, {
+      type: 'request',
+      owner,
+      mode,
+      permits,
+      ttlMs,
+      client,
+      wait,
+      steal,
+    });
     return entry?.token === undefined ? null : this.#grant(request, entry, provedAt);
   }
 
@@ -114,7 +123,12 @@ export class MemoryBackend implements LockBackend<MemoryGrant> {
   #grant(request: LockRequest, entry: QueueEntry, provedAt: number): MemoryGrant {
     const { name, ttlMs } = request;
     const { owner, token } = entry;
-    const lease: Lease = new Lease({ ttlMs, provedAt, auto: request.renew, renew: async () => this.#renew(name, owner, lease) });
+    const lease: Lease = new Lease({
+      ttlMs,
+      provedAt,
+      auto: request.renew,
+      renew: async () => this.#renew(name, owner, lease),
+    });
     const changed = (): void => {
       const result = this.#renew(name, owner, lease);
       if (result !== 'renewed') lease.lose(result);

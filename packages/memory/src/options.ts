@@ -16,7 +16,9 @@ const memorySchema: z.ZodType<MemoryOptions> = z
     name: z.string().optional(),
     space: z.custom<MemorySpace>(isMemorySpace, { error: 'expected what memorySpace() returned' }).optional(),
   })
-  .refine(({ name, space }) => name === undefined || space === undefined, { error: 'give `name` or `space`, not both' });
+  .refine(({ name, space }) => name === undefined || space === undefined, {
+    error: 'give `name` or `space`, not both',
+  });
 
 export function parseMemoryOptions(options: unknown): MemoryOptions {
   return parseOptions('memory', memorySchema, options);

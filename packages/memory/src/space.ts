@@ -2,7 +2,11 @@ import { apply, emptyQueue, find } from '@holdfast/core/adapter';
 import type { QueueChange, QueueEntry, QueueEvent, QueueState } from '@holdfast/core/adapter';
 
 /** A queue's event without its time: the space has the clock. */
-export type SpaceEvent = QueueEvent extends infer E ? (E extends QueueEvent ? Omit<E, 'time' | 'wallMicros'> : never) : never;
+export type SpaceEvent = QueueEvent extends infer E
+  ? E extends QueueEvent
+    ? Omit<E, 'time' | 'wallMicros'>
+    : never
+  : never;
 
 /** What an event did to the owner that it names. */
 export interface Outcome {

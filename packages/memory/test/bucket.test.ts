@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { apply, emptyQueue, snapshot } from '@holdfast/core/adapter';
 import type { QueueEvent, QueueState } from '@holdfast/core/adapter';
 import { describe, expect, test } from 'vitest';
@@ -33,6 +33,18 @@ function eventOf({ type, owner, place: { mode }, place: given, ttlMs, wait, stea
   return { type, owner, mode, permits, ttlMs, client, wait, steal: steal && mode === 'exclusive', ...at };
 }
 
+const request = (owner: string, time: number): QueueEvent => ({
+  type: 'request',
+  owner,
+  mode: 'exclusive',
+  ttlMs: 100,
+  client,
+  wait: true,
+  steal: false,
+  time,
+  wallMicros: 0n,
+});
+
 describe('the bytes of a bucket', () => {
   test('hold the same queues as the state machine alone, and only a request makes them longer', () => {
     fc.assert(
@@ -54,7 +66,9 @@ describe('the bytes of a bucket', () => {
           plain.set(act.name, queue);
           const expected = apply(queue, event);
           const { change } = step(parts.queue, event);
-          expect(change.granted.map(({ owner, token }) => [owner, token])).toEqual(expected.granted.map(({ owner, token }) => [owner, token]));
+          expect(change.granted.map(({ owner, token }) => [owner, token])).toEqual(
+            expected.granted.map(({ owner, token }) => [owner, token]),
+          );
           expect(change.ended.map(({ entry, reason }) => [entry.owner, reason])).toEqual(
             expected.ended.map(({ entry, reason }) => [entry.owner, reason]),
           );
@@ -67,7 +81,9 @@ describe('the bytes of a bucket', () => {
           bytes = next;
           const stored = new Map(queuesOf(bytes, () => true));
           const queueNow = stored.get(act.name);
-          expect(queueNow === undefined ? { held: [], pending: [] } : snapshot(act.name, queueNow)).toEqual(snapshot(act.name, queue));
+          expect(queueNow === undefined ? { held: [], pending: [] } : snapshot(act.name, queueNow)).toEqual(
+            snapshot(act.name, queue),
+          );
         }
       }),
       { numRuns: 200 },
@@ -75,8 +91,6 @@ describe('the bytes of a bucket', () => {
   });
 
   test('a name whose holder never came back takes no room once its time is up, and its token is not given out again', () => {
-    const request = (owner: string, time: number): QueueEvent =>
-      ({ type: 'request', owner, mode: 'exclusive', ttlMs: 100, client, wait: true, steal: false, time, wallMicros: 0n });
     const enter = (bytes: Buffer, name: string, time: number) => {
       const parts = split(bytes, name, time);
       const { entry } = step(parts.queue, request('0:x', time));

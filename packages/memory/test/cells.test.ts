@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Cells } from '../src/shared/cells.ts';
 import type { Seen } from '../src/shared/cells.ts';
@@ -42,7 +42,11 @@ describe('a bucket that several threads change', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const { layout, attach } = open(64);
-        const actors = Array.from({ length: 4 }, () => ({ place: -1, cells: undefined as Cells | undefined, seen: [] as (Seen | undefined)[] }));
+        const actors = Array.from({ length: 4 }, () => ({
+          place: -1,
+          cells: undefined as Cells | undefined,
+          seen: [] as (Seen | undefined)[],
+        }));
         const published = [0, 0];
         for (const { who, bucket, act } of steps) {
           const actor = actors[who]!;

@@ -68,7 +68,9 @@ test.each([
   ['no backends', () => memorySpace({ backends: 0 }), '`backends`'],
   ['an unknown option of the space', () => memorySpace({ threads: 4 } as never), 'threads'],
 ])('%s is refused', (_what, make, message) => {
-  expect(make).toThrow(expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(message) as string }));
+  expect(make).toThrow(
+    expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(message) as string }),
+  );
 });
 
 describe.each([
@@ -111,9 +113,12 @@ describe.each([
     await using one = await createLocks(backend());
     await using two = await createLocks(backend());
     const victim = await one.acquire('steal');
+    const startedAt = performance.now();
     const lost = new Promise((resolve) => victim.signal.addEventListener('abort', () => resolve(victim.signal.reason)));
     await two.request('steal', { steal: true }, async (lock) => {
       expect(await lost).toMatchObject({ code: 'LOCK_LOST', reason: 'stolen' });
+      // It would find out by itself when it renews, 10 s later.
+      expect(performance.now() - startedAt).toBeLessThan(5000);
       expect(lock.fencingToken).toBeGreaterThan(victim.fencingToken);
       await victim.release();
       expect(lock.held).toBe(true);
@@ -145,11 +150,20 @@ test('a full space refuses new requests with the option that enlarges it, and st
   const served: number[] = [];
   const holder = await locks.acquire('full');
   const results = Array.from({ length: 60 }, (_, i) => locks.request('full', () => served.push(i)));
-  const refused = results.map((result) => result.then(() => null, (error: unknown) => error));
+  const refused = results.map((result) =>
+    result.then(
+      () => null,
+      (error: unknown) => error,
+    ),
+  );
   await holder.release();
   const errors = (await Promise.all(refused)).filter((error) => error !== null);
   expect(errors.length).toBeGreaterThan(0);
-  for (const error of errors) expect(error).toMatchObject({ code: 'BACKEND_UNAVAILABLE', message: expect.stringContaining('`bucketBytes`') as string });
+  for (const error of errors)
+    expect(error).toMatchObject({
+      code: 'BACKEND_UNAVAILABLE',
+      message: expect.stringContaining('`bucketBytes`') as string,
+    });
   expect(served).toEqual(Array.from({ length: 60 - errors.length }, (_, i) => i));
   await using again = await locks.acquire('full');
   expect(again.held).toBe(true);

@@ -40,16 +40,21 @@ function expectOrdered(tokens: BigInt64Array): void {
 test.each([
   ['one name', 'count', {}],
   ['one permit', 'count', { permits: 1 }],
-])('eight threads that count under %s lose no update, and their tokens grow in the order of entry', async (_what, name, options) => {
-  const rounds = 200;
-  const counter = new Int32Array(new SharedArrayBuffer(4));
-  const tokens = new BigInt64Array(new SharedArrayBuffer(8 * 8 * rounds));
-  const space = memorySpace();
-  const workers = Array.from({ length: 8 }, () => start({ task: 'count', space, name, options, counter, tokens, rounds }));
-  await Promise.all(workers.map(exit));
-  expect(counter[0]).toBe(8 * rounds);
-  expectOrdered(tokens);
-});
+])(
+  'eight threads that count under %s lose no update, and their tokens grow in the order of entry',
+  async (_what, name, options) => {
+    const rounds = 200;
+    const counter = new Int32Array(new SharedArrayBuffer(4));
+    const tokens = new BigInt64Array(new SharedArrayBuffer(8 * 8 * rounds));
+    const space = memorySpace();
+    const workers = Array.from({ length: 8 }, () =>
+      start({ task: 'count', space, name, options, counter, tokens, rounds }),
+    );
+    await Promise.all(workers.map(exit));
+    expect(counter[0]).toBe(8 * rounds);
+    expectOrdered(tokens);
+  },
+);
 
 test('a thread created later finds the space by its URL', async () => {
   memorySpace({ name: 'by url' });
@@ -68,7 +73,10 @@ test('a thread that reads a bucket while others change it never sees half of a v
   const space = memorySpace({ bucketBytes: 65_536 });
   const rounds = 5000;
   const reader = new Cells(new Layout(space), takePlace(new Layout(space)));
-  const writers = Array.from({ length: 2 }, () => new Worker(new URL('threads/cells-worker.mjs', import.meta.url), { workerData: { space, rounds } }));
+  const writers = Array.from(
+    { length: 2 },
+    () => new Worker(new URL('threads/cells-worker.mjs', import.meta.url), { workerData: { space, rounds } }),
+  );
   const done = Promise.all(writers.map(exit));
   let last = 0;
   while (last < 2 * rounds) {
@@ -152,7 +160,12 @@ describe('a thread that is terminated', () => {
       const parts = split(seen.bytes, 'untold', 0);
       const [holder] = parts.queue.entries;
       if (holder === undefined) return [];
-      const { change } = step(parts.queue, { type: 'leave', owner: holder.owner, time: parts.queue.time, wallMicros: BigInt(Math.floor(time)) });
+      const { change } = step(parts.queue, {
+        type: 'leave',
+        owner: holder.owner,
+        time: parts.queue.time,
+        wallMicros: BigInt(Math.floor(time)),
+      });
       expect(cells.publish(bucket, seen, join('untold', parts))).toBe(true);
       return change.granted;
     }).flat();
@@ -209,7 +222,9 @@ test('threads hand the lock to each other by message: a thousand times in less t
   const tokens = new BigInt64Array(new SharedArrayBuffer(8 * 4 * rounds));
   const space = memorySpace();
   const startedAt = performance.now();
-  const workers = Array.from({ length: 4 }, () => start({ task: 'count', space, name: 'ping', counter, tokens, rounds }));
+  const workers = Array.from({ length: 4 }, () =>
+    start({ task: 'count', space, name: 'ping', counter, tokens, rounds }),
+  );
   await Promise.all(workers.map(exit));
   expectOrdered(tokens);
   // A waiter looks twice a second; a thousand hand-overs that waited for that would take minutes.

@@ -61,7 +61,9 @@ export function makeSpace(options: MemorySpaceOptions): MemorySpace {
 export function isMemorySpace(value: unknown): value is MemorySpace {
   if (typeof value !== 'object' || value === null || !('buffer' in value)) return false;
   const { buffer } = value;
-  return types.isSharedArrayBuffer(buffer) && buffer.byteLength > HEADER_BYTES && new Int32Array(buffer, 0, 1)[0] === MAGIC;
+  return (
+    types.isSharedArrayBuffer(buffer) && buffer.byteLength > HEADER_BYTES && new Int32Array(buffer, 0, 1)[0] === MAGIC
+  );
 }
 
 /** Views on a space's memory. */

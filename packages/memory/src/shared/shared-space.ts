@@ -73,7 +73,10 @@ export class SharedSpace implements Space {
   *queues(name?: string): Iterable<readonly [string, QueueState]> {
     const buckets = name === undefined ? this.#watchers.keys() : [bucketOf(name)];
     for (const bucket of buckets) {
-      for (const [found, queue] of queuesOf(this.#cells.read(bucket).bytes, (other) => name === undefined || other === name)) {
+      for (const [found, queue] of queuesOf(
+        this.#cells.read(bucket).bytes,
+        (other) => name === undefined || other === name,
+      )) {
         // In this copy only; the next event does the same for all.
         step(queue, { type: 'tick', time: sharedMs(), wallMicros: wallMicros() });
         yield [found, queue];
@@ -122,7 +125,8 @@ export class SharedSpace implements Space {
       for (const watcher of [...watchers.values()]) {
         const entry = entries.get(watcher.owner);
         if (entry === undefined || entry.token !== watcher.token) watcher.changed();
-        else if (queue !== undefined && entry.token === undefined) next = Math.min(next, nextExpiry(queue), sharedMs() + LOOK_MS);
+        else if (queue !== undefined && entry.token === undefined)
+          next = Math.min(next, nextExpiry(queue), sharedMs() + LOOK_MS);
       }
     }
     return next;

@@ -4,7 +4,12 @@ import { memory, memorySpace } from '@holdfast/memory';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
 const space = isMainThread ? memorySpace() : workerData.space;
-if (isMainThread) new Worker(new URL(import.meta.url), { workerData: { space } });
+if (isMainThread) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { space } });
+  worker.once('error', (error) => {
+    throw error;
+  });
+}
 for (const backend of [memory(), memory({ space })]) {
   const locks = await createLocks(backend);
   await locks.request('name', () => undefined);
