@@ -10,6 +10,7 @@ const mistakes: Readonly<Record<string, string>> = {
   EPERM: 'the operation is not permitted (the file system must know hard links, and the directory belong to this user)',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'what stands there is not a directory',
   EISDIR: 'a directory stands where a file should be',
   ELOOP: 'too many symbolic links',
   ENAMETOOLONG: 'the path is too long',

@@ -132,6 +132,8 @@ export class Partition {
     this.#touched.add(name);
     for (const entry of change.granted) this.#tickets.get(entry.owner)?.granted(entry.token ?? 0n);
     for (const { entry, reason } of change.ended) this.#tickets.get(entry.owner)?.ended(reason);
+    // Not by its own `leave`, before which the ticket is taken out here: somebody buried this session.
+    if (left !== undefined) this.#tickets.get(left.owner)?.ended('expired');
     // The writer of a record tells those whom it concerns; so each is told once.
     if (!own) return;
     const stolen = change.ended.some(({ reason }) => reason === 'stolen');
