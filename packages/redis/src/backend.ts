@@ -74,11 +74,10 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     this.#departures = new Departures(this.#commands);
     this.#subscription = new Subscription(prefix, makeSubscriber, {
       message: (text) => this.#onMessage(text),
-      subscribed: () => this.#onSubscribed(),
+      subscribed: () => this.#verifyAll(),
     });
     commands.on('close', () => this.#clock.forget());
-    // A server that was restarted empty knows none of the waiters.
-    commands.on('ready', () => this.#askAll());
+    commands.on('ready', () => this.#verifyAll());
   }
 
   async acquire(request: LockRequest): Promise<RedisGrant | null> {
@@ -181,13 +180,12 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     else if (event === 'first') waiter?.first(Number(details[0]));
   }
 
-  /** Messages may have been lost until now: of a grant, or of a theft. */
-  #onSubscribed(): void {
-    this.#askAll();
+  /**
+   * A connection is up, perhaps again: messages may have been lost, of a grant or of a theft, and a server that was
+   * restarted may know nothing of us. Holders first: they should learn of a loss before a waiter here profits from it.
+   */
+  #verifyAll(): void {
     this.#holds.verify();
-  }
-
-  #askAll(): void {
     for (const waiter of this.#waiters.values()) waiter.ask();
   }
 }

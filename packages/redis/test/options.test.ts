@@ -1,0 +1,50 @@
+import { inspect } from 'node:util';
+import { Cluster } from 'ioredis';
+import { createLocks } from '@holdfast/core';
+import { redis } from '@holdfast/redis';
+import type { RedisOptions } from '@holdfast/redis';
+import { expect, test } from 'vitest';
+
+const secret = 'hidden-secret';
+
+test.each([
+  ['an unknown option', { retries: 3 }, 'retries'],
+  ['a prefix with a hash tag of its own', { prefix: 'a{b}' }, 'prefix'],
+  ['a port that is none', { port: 70_000 }, 'port'],
+  ['a negative database', { db: -1 }, 'db'],
+  ['a timeout that is no duration', { timeout: 'soon' }, 'timeout'],
+  ['no time at all', { timeout: 0 }, 'timeout'],
+  ['a client that is none', { client: {} }, 'client'],
+  ['another scheme', { url: 'http://localhost' }, 'Redis URL'],
+  ['a database that is no number', { url: `redis://:${secret}@localhost/main` }, 'database'],
+  ['an unknown parameter', { url: `redis://:${secret}@localhost?retries=3` }, 'retries'],
+  ['a parameter given twice', { url: `redis://:${secret}@localhost?db=1&db=2` }, 'db'],
+  ['a broken password', { url: `redis://:%zz${secret}@localhost` }, 'percent-encoding'],
+  ['what is no URL', { url: `redis://:${secret}@local host` }, 'Redis URL'],
+])('%s is refused, by name and without secrets', async (_title, options, shown) => {
+  const error = await Promise.resolve()
+    .then(() => redis({ password: secret, ...options } as RedisOptions))
+    .then(
+      () => expect.unreachable('it was accepted'),
+      (failure: Error & { code: string }) => failure,
+    );
+  expect(error.code).toBe('CONFIG');
+  expect(error.message).toContain(shown);
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
+});
+
+test('a client and a server are not both given, and a cluster is not taken for a server', async () => {
+  const cluster = new Cluster([{ port: 1 }], { lazyConnect: true });
+  expect(() => redis({ client: cluster as never })).toThrow('single server');
+  const server = { evalsha: true, duplicate: true, isCluster: false };
+  expect(() => redis({ client: server as never, host: 'localhost' })).toThrow('not both');
+  cluster.disconnect();
+});
+
+test('the parameters of a URL are options, and options go before them', async () => {
+  await using locks = await createLocks({
+    backend: 'redis://localhost/2?prefix=app&timeout=2s&skewMs=10',
+    options: { prefix: 'other' },
+  });
+  expect(locks.backend).toBe('redis');
+});
