@@ -1,6 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 
-/** Vitest reporter: writes how many tests passed and failed to the file that HOLDFAST_TEST_COUNTS names. */
+/** Where `npm test` listens. */
+export const COUNTS_FD = 3;
+
+/** Vitest reporter: writes how many tests passed and failed to a pipe. */
 export default class CountReporter {
   onTestRunEnd(modules, unhandledErrors) {
     const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
@@ -15,6 +18,6 @@ export default class CountReporter {
         else counts.skipped += 1;
       }
     }
-    writeFileSync(process.env.HOLDFAST_TEST_COUNTS, JSON.stringify(counts));
+    writeSync(COUNTS_FD, JSON.stringify(counts));
   }
 }

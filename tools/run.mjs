@@ -8,15 +8,6 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 
 export const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
 
-/** Runs a command to its end and resolves with its exit status (128 + n after a signal n is plain 1 here). */
-export function run(command, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
-  });
-}
-
 /** Runs a command without a word; if it fails, throws with all that it printed. */
 export async function quietly(command, args, options = {}) {
   let output = '';

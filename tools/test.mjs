@@ -4,10 +4,11 @@
  *
  * A server that can't be started is named with the reason; with CI=true it is a failure.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { main, readJson, run } from './run.mjs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { COUNTS_FD } from './count-reporter.mjs';
+import { main, readJson, root } from './run.mjs';
 import { setup } from './setup.mjs';
 
 async function test(vitestArguments) {
@@ -29,27 +30,32 @@ async function test(vitestArguments) {
 }
 
 async function runVitest(projects, vitestArguments) {
-  const dir = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
-  const file = join(dir, 'counts.json');
-  try {
-    const names = projects.map(({ name }) => `--project=${name}`);
-    const reporters = ['--reporter=default', '--reporter=./tools/count-reporter.mjs'];
-    const args = ['node_modules/vitest/vitest.mjs', 'run', ...names, ...reporters, ...vitestArguments];
-    const status = await run(process.execPath, args, { env: { ...process.env, HOLDFAST_TEST_COUNTS: file } });
-    return { ...readCounts(file), status };
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+  const chosen = vitestArguments.some((argument) => argument.startsWith('--project'));
+  const names = chosen ? [] : projects.map(({ name }) => `--project=${name}`);
+  const reporters = ['--reporter=default', '--reporter=./tools/count-reporter.mjs'];
+  const args = ['node_modules/vitest/vitest.mjs', 'run', ...names, ...reporters, ...vitestArguments];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
+  let counts = '';
+  child.stdio[COUNTS_FD].on('data', (chunk) => (counts += chunk));
+  const status = await untilClosed(child);
+  if (counts !== '') return { ...JSON.parse(counts), status };
+  console.error('The test run ended before it reported anything.');
+  return { passed: 0, failed: 1, skipped: 0, status };
 }
 
-function readCounts(file) {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
-    console.error('The test run ended before it reported anything.');
-    return { passed: 0, failed: 1, skipped: 0 };
+/** Its exit status. A signal that ends us ends the child first, so that it can end its own. */
+async function untilClosed(child) {
+  let interrupted;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      interrupted = signal;
+      // The terminal's Ctrl-C reaches the child by itself.
+      if (signal !== 'SIGINT') child.kill(signal);
+    });
   }
+  const [status] = await once(child, 'close');
+  if (interrupted !== undefined) process.exit(128 + constants.signals[interrupted]);
+  return status;
 }
 
 /** What counts as failed beyond the tests that did. */
