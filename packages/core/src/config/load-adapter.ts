@@ -14,6 +14,7 @@ const packages: Readonly<Record<string, string>> = {
   'redis+sentinel:': '@holdfast/redis',
   'redis+cluster:': '@holdfast/redis',
   'etcd:': '@holdfast/etcd',
+  'etcds:': '@holdfast/etcd',
   'zookeeper:': '@holdfast/zookeeper',
   'consul:': '@holdfast/consul',
   'postgres:': '@holdfast/postgres',

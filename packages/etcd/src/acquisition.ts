@@ -1,0 +1,146 @@
+import { grantedCount } from '@holdfast/core/adapter';
+import type { ITxnResponse } from 'etcd3';
+import type { Connection } from './connection.ts';
+import type { Entrance } from './entrance.ts';
+import { isLeaseGone } from './errors.ts';
+import { awaited, snapshotOf } from './queue.ts';
+import type { Entry, Snapshot } from './queue.ts';
+import { claim, enter, list } from './requests.ts';
+import type { EtcdSession } from './session.ts';
+import type { Ticket } from './ticket.ts';
+import { wake } from './wake.ts';
+import type { Watches } from './watches.ts';
+
+export interface AcquisitionContext {
+  readonly connection: Connection;
+  readonly watches: Watches;
+}
+
+/** The request's place in the queue is gone, or its session is: it has to enter again. */
+export class PlaceLostError extends Error {
+  override readonly name = 'PlaceLostError';
+}
+
+/** One passage of a request through the queue, within one session. */
+export class Acquisition {
+  readonly #context: AcquisitionContext;
+  readonly #session: EtcdSession;
+  readonly #ticket: Ticket;
+  readonly #entrance: Entrance;
+
+  constructor(context: AcquisitionContext, session: EtcdSession, ticket: Ticket, entrance: Entrance) {
+    this.#context = context;
+    this.#session = session;
+    this.#ticket = ticket;
+    this.#entrance = entrance;
+  }
+
+  /** The fencing token once granted; `null` if the entrance did not let it in. */
+  async run(): Promise<bigint | null> {
+    const seen = await this.#enter();
+    if (seen === null) return null;
+    const own = this.#find(seen);
+    this.#ticket.created = own.created;
+    // Granted by the very transaction that created the key: that revision is the token.
+    if (this.#entrance.grants || (own.created === seen.revision && this.#holds(seen, own))) return own.created;
+    this.#ticket.request.onContended();
+    return await this.#wait(seen);
+  }
+
+  async #enter(): Promise<Snapshot | null> {
+    const { key, queue, value } = this.#ticket;
+    for (let seen: Snapshot | undefined; ; ) {
+      this.#check();
+      const plan = this.#entrance.plan(queue, seen);
+      if (plan === null) return null;
+      let response: ITxnResponse;
+      try {
+        response = await this.#context.connection.retried(
+          (client, options) => client.kv.txn(enter(this.#session, { key, queue, value, ...plan }), options),
+          { onDoubt: () => (this.#ticket.doubtful = true), check: () => this.#check() },
+        );
+      } catch (error) {
+        if (!isLeaseGone(error)) throw error;
+        // Ours, or that of a holder who was to be evicted: the heartbeat tells.
+        await this.#session.lease.renew();
+        seen = undefined;
+        continue;
+      }
+      seen = readQueue(response);
+      // Also if an earlier attempt, whose answer was lost, had put it there.
+      if (seen.entries.some((entry) => entry.key === key)) return seen;
+      if (!response.succeeded) this.#readFence(response);
+    }
+  }
+
+  /** Each time it wakes it proves that its own key is still there: nothing else says that its session was alive all the time. */
+  async #wait(first: Snapshot): Promise<bigint> {
+    for (let seen = first; ; ) {
+      const own = this.#find(seen);
+      if (this.#holds(seen, own)) {
+        const granted = await this.#claim(own);
+        if (typeof granted === 'bigint') return granted;
+        seen = granted;
+        continue;
+      }
+      await wake(awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
+        ...this.#context,
+        session: this.#session,
+        signal: this.#ticket.request.signal,
+      });
+      const next = await this.#ask(own);
+      if (typeof next === 'bigint') return next;
+      seen = next;
+    }
+  }
+
+  /** An exclusive request asks for the lock at once: usually it is its turn. */
+  #ask(own: Entry): Promise<bigint | Snapshot> {
+    return own.mode === 'exclusive' ? this.#claim(own) : this.#read();
+  }
+
+  async #claim(own: Entry): Promise<bigint | Snapshot> {
+    const response = await this.#retried((client, options) => client.kv.txn(claim(own, this.#ticket.value), options));
+    return response.succeeded ? BigInt(response.header.revision) : readQueue(response);
+  }
+
+  async #read(): Promise<Snapshot> {
+    const response = await this.#retried((client, options) => client.kv.range(list(this.#ticket.queue), options));
+    return snapshotOf(response, response.header.revision);
+  }
+
+  /** In the queue there is no reason to give up before the session is over. */
+  #retried: Connection['retried'] = (call) =>
+    this.#context.connection.retried(call, { check: () => this.#check(), patienceMs: Infinity });
+
+  #check(): void {
+    this.#ticket.request.signal.throwIfAborted();
+    if (this.#session.isOver) throw new PlaceLostError('The session is over');
+  }
+
+  #find(seen: Snapshot): Entry {
+    const own = seen.entries.find(({ key }) => key === this.#ticket.key);
+    if (own === undefined || this.#session.isOver) throw new PlaceLostError('The request is not in the queue any more');
+    return own;
+  }
+
+  #holds({ entries }: Snapshot, own: Entry): boolean {
+    return entries.indexOf(own) < grantedCount(entries);
+  }
+
+  #readFence({ responses }: ITxnResponse): void {
+    const [session] = responses[1]?.response_range.kvs ?? [];
+    if (session === undefined) {
+      this.#session.lease.lose('expired');
+      throw new PlaceLostError('The session is over');
+    }
+    this.#session.raise(BigInt(session.mod_revision));
+  }
+}
+
+/** The queue is the last thing that a transaction reads if it succeeds, and the first if not. */
+function readQueue({ header, succeeded, responses }: ITxnResponse): Snapshot {
+  const response = succeeded ? responses.at(-1) : responses[0];
+  if (response === undefined) throw new Error('The server answered a transaction without the queue that it was to read');
+  return snapshotOf(response.response_range, header.revision);
+}

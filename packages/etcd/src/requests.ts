@@ -1,0 +1,105 @@
+/** The transactions. Each is one round trip, and may be sent twice. */
+import type { ICompare, IRangeRequest, IRequestOp, ITxnRequest } from 'etcd3';
+import { thieves, under } from './keys.ts';
+import type { Entry } from './queue.ts';
+
+/** A session as a transaction sees it. */
+export interface Fence {
+  /** Of its lease. */
+  readonly id: string;
+  /** Its key, and the revision that wrote it last. */
+  readonly key: string;
+  readonly fence: bigint;
+}
+
+export interface Entering {
+  readonly key: string;
+  readonly queue: string;
+  readonly value: Buffer;
+  /** Further conditions, and what else is to be done with it. */
+  readonly compare: readonly ICompare[];
+  readonly success: readonly IRequestOp[];
+  /** `false`: only do the rest. */
+  readonly enters: boolean;
+}
+
+/**
+ * Enters the queue and reads it.
+ *
+ * The condition on the session's key makes a request that was given up harmless: it may still lie in the buffers of a frozen
+ * server, and would enter long after we removed its key. So whoever removes a key that was sent in doubt also writes the
+ * session's key (see {@link remove}), after which no older request passes here.
+ */
+export function enter(session: Fence, { key, queue, value, compare, success, enters }: Entering): ITxnRequest {
+  const put: IRequestOp = { request_put: { key: Buffer.from(key), value, lease: session.id } };
+  return {
+    compare: [absent(key), unchanged(session.key, session.fence), ...compare],
+    success: [...success, ...(enters ? [put] : []), readQueue(queue)],
+    failure: [readQueue(queue), { request_range: { key: Buffer.from(session.key) } }],
+  };
+}
+
+/** The grant of a waiter: writes its key, whose new revision is the token, if it is still in the queue. Else reads the queue. */
+export function claim(own: Entry, value: Buffer): ITxnRequest {
+  const { queue, mode, created } = own;
+  const key = Buffer.from(own.key);
+  // An exclusive request can tell in one go whether anybody is ahead. Others must have read the queue before.
+  const first: ICompare[] = mode === 'exclusive' ? [noneBefore(queue, created), none(thieves(queue))] : [];
+  return {
+    compare: [same(own), ...first],
+    success: [{ request_put: { key, value, ignore_lease: true } }],
+    failure: [readQueue(queue)],
+  };
+}
+
+export interface Removal {
+  readonly key: string;
+  /** Its place in the queue, once known. */
+  readonly created: bigint | undefined;
+  /** Whether a request to enter may still be on its way. */
+  readonly doubtful: boolean;
+}
+
+export function remove({ key, created, doubtful }: Removal, session: Fence): ITxnRequest {
+  const fence: IRequestOp[] = doubtful
+    ? [{ request_put: { key: Buffer.from(session.key), value: Buffer.alloc(0), lease: session.id } }]
+    : [];
+  return {
+    compare: created === undefined ? [] : [same({ key, created })],
+    success: [{ request_delete_range: { key: Buffer.from(key) } }, ...fence],
+    failure: fence,
+  };
+}
+
+export function list(queue: string): IRangeRequest {
+  return { ...under(queue), keys_only: true };
+}
+
+function readQueue(queue: string): IRequestOp {
+  return { request_range: list(queue) };
+}
+
+export function absent(key: string): ICompare {
+  return { key: Buffer.from(key), target: 'Create', result: 'Equal', create_revision: '0' };
+}
+
+export function same({ key, created }: { readonly key: string; readonly created: bigint }): ICompare {
+  return { key: Buffer.from(key), target: 'Create', result: 'Equal', create_revision: `${created}` };
+}
+
+export function unchanged(key: string, modified: bigint): ICompare {
+  return { key: Buffer.from(key), target: 'Mod', result: 'Equal', mod_revision: `${modified}` };
+}
+
+/** Nothing entered the queue after `revision`; at 0: it is empty. */
+export function noneSince(queue: string, revision: bigint): ICompare {
+  return { ...under(queue), target: 'Create', result: 'Less', create_revision: `${revision + 1n}` };
+}
+
+function noneBefore(queue: string, created: bigint): ICompare {
+  return { ...under(queue), target: 'Create', result: 'Greater', create_revision: `${created - 1n}` };
+}
+
+function none(range: { readonly key: Buffer; readonly range_end: Buffer }): ICompare {
+  return { ...range, target: 'Create', result: 'Equal', create_revision: '0' };
+}

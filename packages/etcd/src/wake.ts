@@ -1,0 +1,62 @@
+import type { ICompare } from 'etcd3';
+import type { Connection } from './connection.ts';
+import type { Awaited } from './queue.ts';
+import { same, unchanged } from './requests.ts';
+import type { EtcdSession } from './session.ts';
+import type { Watches } from './watches.ts';
+
+export interface WakeContext {
+  readonly connection: Connection;
+  readonly watches: Watches;
+  readonly session: EtcdSession;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Resolves when what is awaited may have happened, or can't be watched any more, or the session is over: the caller then
+ * asks the server. Rejects with the signal's reason.
+ *
+ * The watches begin now and not at the revision of the snapshot: the server brings a watch of the past up to date only every
+ * 100 ms. So one look, once they have begun, sees what happened before.
+ */
+export function wake(awaited: Awaited, seen: bigint, context: WakeContext): Promise<void> {
+  const { watches, session, signal } = context;
+  return new Promise((resolve, reject) => {
+    const cleanup: (() => void)[] = [];
+    const settle = (outcome: () => void): void => {
+      for (const undo of cleanup.splice(0)) undo();
+      outcome();
+    };
+    const woken = (): void => settle(resolve);
+    const abort = (): void => settle(() => reject(signal.reason as Error));
+    if (signal.aborted) return abort();
+    if (session.isOver) return woken();
+
+    signal.addEventListener('abort', abort);
+    cleanup.push(() => signal.removeEventListener('abort', abort));
+    cleanup.push(session.lease.observe(({ type }) => type === 'lost' && woken()));
+    let started = 0;
+    let newest = seen;
+    const onStart = (revision: bigint): void => {
+      if (revision > newest) newest = revision;
+      started += 1;
+      if (started < awaited.entries.length || newest === seen) return;
+      isStill(awaited, context).then(
+        (still) => still || woken(),
+        () => woken(),
+      );
+    };
+    for (const { key } of awaited.entries) {
+      const filters = awaited.until === 'gone' ? { filters: ['Noput' as const] } : {};
+      cleanup.push(watches.watch({ key: Buffer.from(key), ...filters }, { onStart, onEvents: woken, onEnd: woken }));
+    }
+  });
+}
+
+async function isStill({ entries, until }: Awaited, { connection }: WakeContext): Promise<boolean> {
+  const compare: ICompare[] = entries.map((entry) =>
+    until === 'gone' ? same(entry) : unchanged(entry.key, entry.modified),
+  );
+  const { succeeded } = await connection.once((client, options) => client.kv.txn({ compare }, options));
+  return succeeded;
+}
