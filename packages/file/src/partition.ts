@@ -141,10 +141,10 @@ export class Partition {
     for (const { entry } of change.ended) this.#concerned.add(sessionOf(entry.owner));
     // Whoever stood behind a waiter that left has somebody else ahead of it now, and must watch that one.
     if (left?.token === undefined && behind !== undefined) this.#concerned.add(sessionOf(behind.owner));
-    // The first waiter watches all holders. It knows them, unless it has just become the first, or they were stolen from.
-    const entries = this.queues.get(name)?.entries ?? [];
-    if (!stolen && (change.granted.length === 0 || entries[0]?.mode === 'exclusive')) return;
-    const first = entries.find((entry) => entry.token === undefined);
+    // The first waiter keeps the time of all holders. It knows them, unless it has just become the first (the one granted
+    // may be frozen, and has a short time only to confirm), or they were stolen from.
+    if (!stolen && change.granted.length === 0) return;
+    const first = this.queues.get(name)?.entries.find((entry) => entry.token === undefined);
     if (first !== undefined) this.#concerned.add(sessionOf(first.owner));
   }
 
