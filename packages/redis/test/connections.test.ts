@@ -93,11 +93,17 @@ describe('connections that break', () => {
     const lock = await holder.acquire('deaf', { ttl: 1000 });
     const wait = waiting.acquire('deaf', { ttl: 1000 });
     await until(async () => (await pending(holder, 'deaf')) === 1);
-    await proxy.blackhole();
+    const client = onlooker(server.url);
+    const { messages } = await connections(client);
+    proxy.blackhole();
     await lock.release();
     const next = await wait;
     expect(next.remainingMs).toBeGreaterThan(0);
     await next.release();
+    // Longer than the ping may take that the wait has sent.
+    await delay(1500);
+    await proxy.restore();
+    await until(async () => (await connections(client)).messages.some((id) => !messages.includes(id)));
   });
 
   test('scripts that the server has forgotten are sent again, also those that renew many locks', async () => {
