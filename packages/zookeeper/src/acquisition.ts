@@ -1,0 +1,83 @@
+import type { LockRequest } from '@holdfast/core/adapter';
+import { bounded } from './bounded.ts';
+import { ZooKeeperGrant } from './grant.ts';
+import { setData } from './protocol/operations.ts';
+import type { Container } from './queue/container.ts';
+import { enter, leave } from './queue/entry.ts';
+import type { Entered, Entry } from './queue/entry.ts';
+import { encodeNode } from './queue/node-data.ts';
+import { steal, tokenOf } from './queue/token.ts';
+import { placeOf } from './queue/view.ts';
+import { waitForTurn } from './queue/wait.ts';
+import type { Turn } from './queue/wait.ts';
+import type { ZooKeeperSession } from './session/session.ts';
+
+/** `taken`: not free, and the request only tries. `again`: its node is gone while the session may live. */
+export type Outcome = ZooKeeperGrant | 'taken' | 'again';
+
+/**
+ * Takes a request through the queue, in one session. Rejects with a `SessionOverError` when that ends, with a
+ * `BackendUnavailableError` when the request could not enter within `timeoutMs`, and with the signal's reason.
+ */
+export async function attempt(
+  session: ZooKeeperSession,
+  container: Container,
+  request: LockRequest,
+  timeoutMs: number,
+): Promise<Outcome> {
+  const withdraw = (entry: Entry): Promise<unknown> => leave(entry).then(undefined, () => undefined);
+  const entering = enter(session, container, request);
+  const entered = await bounded(entering, timeoutMs, (late) => void withdraw(late.entry));
+  try {
+    const outcome = await outcomeOf(entered, request);
+    if (outcome === 'taken') await leave(entered.entry);
+    return outcome;
+  } catch (error) {
+    // Whatever it was, nothing is left behind; if that can't be told to the server, the node goes with the session.
+    await withdraw(entered.entry);
+    throw error;
+  }
+}
+
+async function outcomeOf(entered: Entered, request: LockRequest): Promise<Outcome> {
+  const { entry, view } = entered;
+  request.signal.throwIfAborted();
+  if (request.steal) return granted(entry, await steal(entered, request.client));
+  if (placeOf(entry.name, view).type === 'held') return granted(entry, await tokenOf(entry, view, request.client));
+  if (!request.wait) return 'taken';
+  request.onContended();
+  const turn = await waitAlive(entered, request);
+  if (turn.type === 'gone') return 'again';
+  const token = await tokenOf(entry, turn.view, request.client);
+  if (token === entry.czxid && turn.isFollowed && request.mode === 'semaphore') tellFollowers(entry, request);
+  return granted(entry, token);
+}
+
+function granted(entry: Entry, token: bigint | undefined): Outcome {
+  if (token === undefined) return 'again';
+  const grant = new ZooKeeperGrant(entry, token);
+  grant.watch();
+  return grant;
+}
+
+/** A session that is not renewed once the lock is held must live while the request waits, and start anew at the grant. */
+async function waitAlive({ entry, view }: Entered, request: LockRequest): Promise<Turn> {
+  if (request.renew) return waitForTurn(entry, view, request.signal);
+  const { lease } = entry.session;
+  const renew = (): Promise<void> => lease.renew().then(undefined, () => undefined);
+  const timer = setInterval(() => void renew(), lease.ttlMs / 3);
+  timer.unref();
+  try {
+    const turn = await waitForTurn(entry, view, request.signal);
+    await renew();
+    return turn;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The next semaphore request behind one that waited learns from its data that it holds now; by the view it could not be told. */
+function tellFollowers({ session, path }: Entry, { client }: LockRequest): void {
+  // If the node is gone, they are told by that.
+  session.call(setData(path, encodeNode(client, 'held'))).then(undefined, () => undefined);
+}

@@ -1,0 +1,104 @@
+/**
+ * The operations of ZooKeeper that locks need, as its wire protocol has them (zookeeper.jute of Apache ZooKeeper 3.5 and
+ * later): what to send, and how to read the answer.
+ */
+import type { JuteReader, JuteWriter } from './jute.ts';
+import { readStat } from './stat.ts';
+import type { Stat } from './stat.ts';
+
+export interface Operation<T> {
+  readonly type: number;
+  /** For messages. */
+  readonly path: string;
+  write(writer: JuteWriter): void;
+  read(reader: JuteReader): T;
+}
+
+export interface Acl {
+  readonly permissions: number;
+  readonly scheme: string;
+  readonly id: string;
+}
+
+const ALL = 31;
+/** Anybody may do anything. */
+export const OPEN_ACL: readonly Acl[] = [{ permissions: ALL, scheme: 'world', id: 'anyone' }];
+/** Only who authenticated as the creator did. */
+export const CREATOR_ACL: readonly Acl[] = [{ permissions: ALL, scheme: 'auth', id: '' }];
+
+export interface Created {
+  /** With the sequence number that the server appended. */
+  readonly path: string;
+  readonly stat: Stat;
+}
+
+const FLAGS = { persistent: 0, ephemeralSequential: 3, container: 4 } as const;
+const CREATE_TYPES = { persistent: 15, ephemeralSequential: 15, container: 19 } as const;
+
+export function create(
+  path: string,
+  data: Buffer,
+  acl: readonly Acl[],
+  kind: 'persistent' | 'ephemeralSequential' | 'container',
+): Operation<Created> {
+  return {
+    type: CREATE_TYPES[kind],
+    path,
+    write(writer) {
+      writer.string(path).buffer(data);
+      writer.vector(acl, ({ permissions, scheme, id }) => writer.int(permissions).string(scheme).string(id));
+      writer.int(FLAGS[kind]);
+    },
+    read: (reader) => ({ path: reader.string(), stat: readStat(reader) }),
+  };
+}
+
+/** Whatever the version of its data. */
+export function remove(path: string): Operation<void> {
+  return { type: 2, path, write: (writer) => void writer.string(path).int(-1), read: () => undefined };
+}
+
+export interface NodeData {
+  readonly data: Buffer;
+  readonly stat: Stat;
+}
+
+/** With `watch`, one event follows when the data change or the node goes; none if the answer is NONODE. */
+export function getData(path: string, watch: boolean): Operation<NodeData> {
+  return {
+    type: 4,
+    path,
+    write: (writer) => void writer.string(path).bool(watch),
+    read: (reader) => ({ data: Buffer.from(reader.buffer()), stat: readStat(reader) }),
+  };
+}
+
+/** Whatever the version. */
+export function setData(path: string, data: Buffer): Operation<Stat> {
+  return { type: 5, path, write: (writer) => void writer.string(path).buffer(data).int(-1), read: readStat };
+}
+
+export interface Children {
+  readonly names: readonly string[];
+  /** Of the parent. */
+  readonly stat: Stat;
+}
+
+/** With `watch`, one event follows when a child comes or goes. */
+export function getChildren(path: string, watch: boolean): Operation<Children> {
+  return {
+    type: 12,
+    path,
+    write: (writer) => void writer.string(path).bool(watch),
+    read: (reader) => ({ names: reader.vector(() => reader.string()), stat: readStat(reader) }),
+  };
+}
+
+/** Answered by the leader, through the server that the client is connected to. */
+export function sync(path: string): Operation<void> {
+  return { type: 9, path, write: (writer) => void writer.string(path), read: () => undefined };
+}
+
+export function closeSession(): Operation<void> {
+  return { type: -11, path: '', write: () => undefined, read: () => undefined };
+}

@@ -1,0 +1,124 @@
+import type { LockRequest } from '@holdfast/core/adapter';
+import { Code, ConnectionLossError, ZooKeeperError } from '../errors.ts';
+import { create, getChildren, getData, remove, sync } from '../protocol/operations.ts';
+import type { Children, Created } from '../protocol/operations.ts';
+import type { Connection } from '../session/connection.ts';
+import type { ZooKeeperSession } from '../session/session.ts';
+import type { Container } from './container.ts';
+import { encodeNode } from './node-data.ts';
+import { compareSequence, namePrefix, parseNode } from './node-name.ts';
+import { viewOf } from './view.ts';
+import type { View } from './view.ts';
+
+/** A request's own node. */
+export interface Entry {
+  readonly session: ZooKeeperSession;
+  readonly container: Container;
+  /** Of the node, within the container. */
+  readonly name: string;
+  readonly path: string;
+  readonly czxid: bigint;
+}
+
+export interface Entered {
+  readonly entry: Entry;
+  readonly view: View;
+}
+
+/** Creates the request's node and sees the queue with it, in one round trip. */
+export async function enter(session: ZooKeeperSession, container: Container, request: LockRequest): Promise<Entered> {
+  const prefix = namePrefix(request, session.id);
+  for (;;) {
+    const connection = await session.connection();
+    const [created, listed] = await createAndList(connection, container, prefix, request);
+    if (created.status === 'fulfilled' && listed.status === 'fulfilled') {
+      const entry = entryOf(session, container, created.value.path, created.value.stat.czxid);
+      return { entry, view: await viewOrLeave(entry, listed.value) };
+    }
+    const failure = created.status === 'rejected' ? created.reason : (listed as PromiseRejectedResult).reason;
+    if (hasCode(failure, Code.noNode)) {
+      // Nobody has locked this name yet, or the server has just removed the container because it was empty.
+      await container.ensure(session);
+    } else if (failure instanceof ConnectionLossError) {
+      const found = await recover(session, container, prefix);
+      if (found !== undefined) return found;
+    } else {
+      if (created.status === 'fulfilled') await removed(session, created.value.path);
+      throw failure;
+    }
+  }
+}
+
+function createAndList(
+  connection: Connection,
+  container: Container,
+  prefix: string,
+  request: LockRequest,
+): Promise<[PromiseSettledResult<Created>, PromiseSettledResult<Children>]> {
+  const data = encodeNode(request.client, 'entered');
+  const created = connection.request(create(`${container.path}/${prefix}`, data, container.acl, 'ephemeralSequential'));
+  // Answered after the create, because the server keeps the order of a connection.
+  const listed = connection.request(getChildren(container.path, false));
+  return Promise.allSettled([created, listed]);
+}
+
+/**
+ * After a lost answer: whether the node was created. `sync` first, or a server that lags behind the one that took the create
+ * would not show it. What that server has not passed on yet comes too late: the leader refuses a session's writes by the
+ * server that it left.
+ */
+async function recover(session: ZooKeeperSession, container: Container, prefix: string): Promise<Entered | undefined> {
+  try {
+    await session.call(sync(container.path));
+    const children = await session.call(getChildren(container.path, false));
+    const [name, ...doubles] = children.names.filter((child) => child.startsWith(prefix)).toSorted(bySequence);
+    if (name === undefined) return undefined;
+    for (const double of doubles) await removed(session, `${container.path}/${double}`);
+    const path = `${container.path}/${name}`;
+    const { stat } = await session.call(getData(path, false));
+    const entry = entryOf(session, container, path, stat.czxid);
+    return { entry, view: await viewOrLeave(entry, children) };
+  } catch (error) {
+    if (hasCode(error, Code.noNode)) return undefined;
+    throw error;
+  }
+}
+
+function bySequence(a: string, b: string): number {
+  return compareSequence(parseNode(a)?.sequence ?? 0, parseNode(b)?.sequence ?? 0);
+}
+
+function entryOf(session: ZooKeeperSession, container: Container, path: string, czxid: bigint): Entry {
+  return { session, container, name: path.slice(container.path.length + 1), path, czxid };
+}
+
+async function viewOrLeave(entry: Entry, children: Children): Promise<View> {
+  try {
+    return viewOf(children, entry.container.path);
+  } catch (error) {
+    await leave(entry);
+    throw error;
+  }
+}
+
+/**
+ * Deletes the request's own node; safe to do twice. Resolves with whether it was there. Goes on for as long as
+ * the session lives, and rejects with a `SessionOverError` when it does not: its nodes are gone with it.
+ */
+export function leave(entry: Entry): Promise<boolean> {
+  return removed(entry.session, entry.path);
+}
+
+async function removed(session: ZooKeeperSession, path: string): Promise<boolean> {
+  try {
+    await session.call(remove(path));
+    return true;
+  } catch (error) {
+    if (hasCode(error, Code.noNode)) return false;
+    throw error;
+  }
+}
+
+export function hasCode(error: unknown, code: number): boolean {
+  return error instanceof ZooKeeperError && error.code === code;
+}

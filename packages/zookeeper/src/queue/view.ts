@@ -1,0 +1,73 @@
+import { BackendUnavailableError, grantedCount } from '@holdfast/core/adapter';
+import type { Children } from '../protocol/operations.ts';
+import { compareSequence, parseNode } from './node-name.ts';
+import type { QueueNode } from './node-name.ts';
+
+/** A queue as it was at one moment. */
+export interface View {
+  /** In the order in which they hold: a thief is ahead of all others. */
+  readonly order: readonly QueueNode[];
+  /** No token up to this one may be given any more: the last transaction that gave a token other than a node's own czxid. */
+  readonly floor: bigint;
+}
+
+/** Throws `BackendUnavailableError` for a node that is not ours: who knows what it stands for. */
+export function viewOf({ names, stat }: Children, container: string): View {
+  const nodes = names.map((name) => {
+    const node = parseNode(name);
+    if (node === undefined) throw new BackendUnavailableError(`${container} has a node that Holdfast did not make: ${name.slice(0, 100)}`);
+    return node;
+  });
+  nodes.sort((a, b) => compareSequence(a.sequence, b.sequence));
+  return {
+    order: [...nodes.filter((node) => node.steal), ...nodes.filter((node) => !node.steal)],
+    floor: stat.mzxid,
+  };
+}
+
+/** What a request has to do next. */
+export type Place =
+  /** Its node is not there: stolen while it waited, or its session is over. */
+  | { readonly type: 'gone' }
+  | { readonly type: 'held'; readonly isFollowed: boolean }
+  /** `gone`: until that node is no more. `granted`: until it is no more, or says that it holds. */
+  | { readonly type: 'behind'; readonly node: QueueNode; readonly until: 'gone' | 'granted' }
+  /** Next to hold, as soon as any of those ahead goes. */
+  | { readonly type: 'next' };
+
+/**
+ * Where `name` stands, and the one thing to watch: nobody is woken for nothing by a hand-over.
+ *
+ * | mode | watches |
+ * |---|---|
+ * | exclusive | the node directly ahead |
+ * | shared | the nearest one ahead that is not shared |
+ * | semaphore | the nearest ahead that is not a semaphore's; else, if those ahead wait, the last of them; else all |
+ */
+export function placeOf(name: string, { order }: View): Place {
+  const index = order.findIndex((node) => node.name === name);
+  const self = order[index];
+  if (self === undefined) return { type: 'gone' };
+  const count = grantedCount(order);
+  if (index < count) return { type: 'held', isFollowed: index < order.length - 1 };
+  const ahead = order.slice(0, index);
+  const other = self.mode === 'exclusive' ? ahead.at(-1) : ahead.findLast((node) => node.mode !== self.mode);
+  if (other !== undefined) return { type: 'behind', node: other, until: 'gone' };
+  const previous = ahead.at(-1);
+  if (previous !== undefined && count < index) return { type: 'behind', node: previous, until: 'granted' };
+  return { type: 'next' };
+}
+
+/**
+ * Who may hold when the thief `name` enters; `settled` is the thief that the container says has the lock. Nobody else
+ * ahead of the thief can come to hold any more: they see it in their queue.
+ */
+export function victimsOf(name: string, { order }: View, settled: string): QueueNode[] {
+  const thief = order.find((node) => node.name === name);
+  if (thief === undefined) return [];
+  const ahead = order.filter((node) => compareSequence(node.sequence, thief.sequence) < 0);
+  const thieves = ahead.filter((node) => node.steal);
+  const others = ahead.filter((node) => !node.steal);
+  if (thieves.some((node) => node.name === settled)) return thieves;
+  return [...thieves, ...others.slice(0, grantedCount(others))];
+}

@@ -1,0 +1,75 @@
+import type { WatchKind } from '../session/watches.ts';
+import { Code } from '../errors.ts';
+import { getChildren, getData } from '../protocol/operations.ts';
+import { hasCode } from './entry.ts';
+import type { Entry } from './entry.ts';
+import { decodeNode } from './node-data.ts';
+import { placeOf, viewOf } from './view.ts';
+import type { Place, View } from './view.ts';
+
+export type Turn = { readonly type: 'held'; readonly isFollowed: boolean; readonly view: View } | { readonly type: 'gone' };
+
+/**
+ * Waits until the request holds. Every step looks at the whole queue, in the request's own session, so that a grant needs the
+ * request's own node: a waiter that was woken by mistake, or too late, sees that here.
+ *
+ * Rejects with the signal's reason, or a `SessionOverError`.
+ */
+export async function waitForTurn(entry: Entry, first: View, signal: AbortSignal): Promise<Turn> {
+  for (let view = first; ; view = await look(entry)) {
+    const place = placeOf(entry.name, view);
+    if (place.type === 'held') return { ...place, view };
+    if (place.type === 'gone') return place;
+    await changeOf(entry, place, signal);
+  }
+}
+
+async function look({ session, container }: Entry, watch = false): Promise<View> {
+  return viewOf(await session.call(getChildren(container.path, watch)), container.path);
+}
+
+/** Resolves when it is worth looking again. */
+async function changeOf(entry: Entry, place: Place & { type: 'behind' | 'next' }, signal: AbortSignal): Promise<void> {
+  const { session, container } = entry;
+  const [kind, path]: [WatchKind, string] =
+    place.type === 'next' ? ['children', container.path] : ['data', `${container.path}/${place.node.name}`];
+  const wakeUp = wakeUpCall();
+  const unwatch = session.watches.add(kind, path, wakeUp.ring);
+  const unobserve = session.lease.observe((event) => {
+    if (event.type === 'lost') wakeUp.ring();
+  });
+  signal.addEventListener('abort', wakeUp.ring);
+  try {
+    // Looking again under the watch: what happened before it was set would wake nobody.
+    const isCurrent = place.type === 'next' ? await isStillNext(entry) : await isStillBehind(entry, path, place.until);
+    if (isCurrent && !signal.aborted) await wakeUp.rung;
+    signal.throwIfAborted();
+  } finally {
+    unwatch();
+    unobserve();
+    signal.removeEventListener('abort', wakeUp.ring);
+  }
+}
+
+async function isStillNext(entry: Entry): Promise<boolean> {
+  return placeOf(entry.name, await look(entry, true)).type === 'next';
+}
+
+/** Read with `getData`, which sets no watch on a node that is gone; one set with `exists` would stay at the server forever. */
+async function isStillBehind({ session }: Entry, path: string, until: 'gone' | 'granted'): Promise<boolean> {
+  try {
+    const { data } = await session.call(getData(path, true));
+    return until === 'gone' || decodeNode(data).stage === 'entered';
+  } catch (error) {
+    if (hasCode(error, Code.noNode)) return false;
+    throw error;
+  }
+}
+
+function wakeUpCall(): { readonly rung: Promise<void>; readonly ring: () => void } {
+  let ring: () => void = () => undefined;
+  const rung = new Promise<void>((resolve) => {
+    ring = resolve;
+  });
+  return { rung, ring };
+}

@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net';
+import { monotonicMs } from '@holdfast/core/adapter';
+import { Code, ConnectionLossError, ZooKeeperError } from '../errors.ts';
+import { JuteReader, JuteWriter } from '../protocol/jute.ts';
+import { closeSession } from '../protocol/operations.ts';
+import type { Operation } from '../protocol/operations.ts';
+
+export interface WatchEvent {
+  readonly type: number;
+  readonly path: string;
+}
+
+export interface ConnectionEvents {
+  onEvent(event: WatchEvent): void;
+  /** Called once, after all that was asked on it has been rejected. */
+  onClosed(error: Error): void;
+}
+
+interface Pending {
+  readonly operation: Operation<unknown>;
+  readonly sentAt: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The number of a packet that answers no request. */
+const NOTIFICATION_XID = -1;
+
+/** One TCP connection of a session. It never keeps the process alive. */
+export class Connection {
+  /** The last transaction that this connection has seen. */
+  lastZxid = 0n;
+  readonly #socket: Socket;
+  readonly #stallMs: number;
+  readonly #events: ConnectionEvents;
+  /** In the order in which they were sent, which is that of the answers. */
+  readonly #pending = new Map<number, Pending>();
+  #lastXid = 0;
+  #watchdog: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(socket: Socket, stallMs: number, events: ConnectionEvents) {
+    this.#socket = socket;
+    this.#stallMs = stallMs;
+    this.#events = events;
+  }
+
+  /** Rejects with the server's `ZooKeeperError`, or with a `ConnectionLossError`: then it may or may not have been done. */
+  request<T>(operation: Operation<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#closed) {
+        reject(new ConnectionLossError('The connection to ZooKeeper is closed'));
+        return;
+      }
+      const xid = this.#nextXid();
+      const writer = new JuteWriter().int(xid).int(operation.type);
+      operation.write(writer);
+      this.#pending.set(xid, { operation, sentAt: monotonicMs(), resolve: resolve as (value: unknown) => void, reject });
+      this.#socket.write(writer.frame());
+      this.#watchdog ??= this.#watch(this.#stallMs);
+    });
+  }
+
+  receive(packet: Buffer): void {
+    const reader = new JuteReader(packet);
+    const xid = reader.int();
+    const zxid = reader.long();
+    const code = reader.int();
+    if (zxid > this.lastZxid) this.lastZxid = zxid;
+    if (xid === NOTIFICATION_XID) {
+      const type = reader.int();
+      reader.int();
+      this.#events.onEvent({ type, path: reader.string() });
+      return;
+    }
+    const pending = this.#pending.get(xid);
+    if (pending === undefined) throw new RangeError(`ZooKeeper answered a request that was not made (${xid})`);
+    this.#pending.delete(xid);
+    this.#settle(pending, code, reader);
+  }
+
+  #settle({ operation, resolve, reject }: Pending, code: number, reader: JuteReader): void {
+    if (code === Code.sessionExpired || code === Code.sessionMoved) {
+      // This connection is of no more use. The next one tells whether the session goes on.
+      reject(new ConnectionLossError(`The session left this connection before the answer for ${operation.path}`));
+      this.close(new ConnectionLossError('The session left this connection'));
+      return;
+    }
+    if (code !== 0) {
+      reject(new ZooKeeperError(code, operation.path));
+      return;
+    }
+    try {
+      resolve(operation.read(reader));
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  /** The last request of the session: the process stays for its answer. */
+  farewell(): Promise<void> {
+    this.#socket.ref();
+    return this.request(closeSession());
+  }
+
+  close(error: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#watchdog);
+    this.#socket.destroy();
+    for (const { operation, reject } of this.#pending.values()) {
+      reject(new ConnectionLossError(`The connection to ZooKeeper ended before its answer for ${operation.path}`, { cause: error }));
+    }
+    this.#pending.clear();
+    this.#events.onClosed(error);
+  }
+
+  #nextXid(): number {
+    this.#lastXid = this.#lastXid === 0x7fffffff ? 1 : this.#lastXid + 1;
+    return this.#lastXid;
+  }
+
+  /** A server that is frozen, or a network that swallows everything, closes no connection. */
+  #watch(ms: number): NodeJS.Timeout {
+    // A process that was itself frozen has the answers in its socket: it reads them (poll) before it judges (check).
+    const timer = setTimeout(() => setImmediate(() => this.#judge()), ms);
+    timer.unref();
+    return timer;
+  }
+
+  #judge(): void {
+    this.#watchdog = undefined;
+    const [oldest] = this.#pending.values();
+    if (oldest === undefined || this.#closed) return;
+    const left = oldest.sentAt + this.#stallMs - monotonicMs();
+    if (left > 0) this.#watchdog = this.#watch(left);
+    else this.close(new ConnectionLossError(`ZooKeeper did not answer within ${Math.round(this.#stallMs)} ms`));
+  }
+}

@@ -1,0 +1,91 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BackendUnavailableError, monotonicMs } from '@holdfast/core/adapter';
+import type { SessionIdentity } from '../protocol/handshake.ts';
+import type { ConnectionEvents } from './connection.ts';
+import { dial } from './dial.ts';
+import type { Connected, Host } from './dial.ts';
+
+export interface EnsembleOptions {
+  readonly hosts: readonly Host[];
+  /** `user:password` for the digest scheme. */
+  readonly digest: string | undefined;
+  /** How long opening a session, or an answer, may take, in ms. */
+  readonly timeoutMs: number;
+  /** The servers' `tickTime`, in ms. */
+  readonly tickMs: number;
+}
+
+/** An answer may take a third of the session's timeout, and half of ours, so that there is time to find another server; but at least this, in ms. */
+const MIN_STALL_MS = 100;
+const MIN_ATTEMPT_MS = 100;
+/** Between two rounds over all servers, in ms: at most, with jitter. */
+const MAX_PAUSE_MS = 200;
+
+export interface Call {
+  readonly identity: SessionIdentity;
+  readonly lastZxid: bigint;
+  readonly events: ConnectionEvents;
+}
+
+/** The servers, tried in turn from a random one on. */
+export class Ensemble {
+  readonly options: EnsembleOptions;
+  /** Whether it has ever been reached: if not, the address is as likely to be wrong as the servers to be down. */
+  #reached = false;
+  #next: number;
+
+  constructor(options: EnsembleOptions) {
+    this.options = options;
+    this.#next = randomInt(options.hosts.length);
+  }
+
+  /** One attempt at one server; the next attempt takes the next one. */
+  async connectOnce({ identity, lastZxid, events }: Call): Promise<Connected> {
+    const { hosts } = this.options;
+    const host = hosts[this.#next % hosts.length] as Host;
+    const timeoutMs = Math.max(Math.min(identity.timeoutMs / (hosts.length + 1), this.options.timeoutMs / hosts.length), MIN_ATTEMPT_MS);
+    try {
+      const connected = await dial({ host, identity, lastZxid, timeoutMs, stallMs: (ms) => this.#stallMs(ms), events });
+      this.#reached = true;
+      return connected;
+    } catch (error) {
+      this.#next += 1;
+      throw error;
+    }
+  }
+
+  /** Rejects with `BackendUnavailableError` when no server lets `attempt` succeed in time, or at once if none was ever there. */
+  async untilConnected<T>(attempt: () => Promise<T>): Promise<T> {
+    const deadline = monotonicMs() + this.options.timeoutMs;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (error instanceof BackendUnavailableError) throw error;
+        const isRoundOver = tries % this.options.hosts.length === 0;
+        if (monotonicMs() >= deadline || (isRoundOver && !this.#reached)) throw this.#unreachable(error);
+        if (isRoundOver) await this.pause();
+      }
+    }
+  }
+
+  /** Servers that restart are not met by all their clients at once. */
+  pause(): Promise<void> {
+    return delay(randomInt(MAX_PAUSE_MS / 10, MAX_PAUSE_MS), undefined, { ref: false });
+  }
+
+  get size(): number {
+    return this.options.hosts.length;
+  }
+
+  #stallMs(sessionMs: number): number {
+    return Math.max(Math.min(sessionMs / 3, this.options.timeoutMs / 2), MIN_STALL_MS);
+  }
+
+  #unreachable(cause: unknown): BackendUnavailableError {
+    const hosts = this.options.hosts.map(({ host, port }) => `${host}:${port}`).join(', ');
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new BackendUnavailableError(`ZooKeeper can't be reached at ${hosts}: ${reason}`, { cause });
+  }
+}

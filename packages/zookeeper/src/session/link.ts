@@ -1,0 +1,158 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { BackendUnavailableError, monotonicMs } from '@holdfast/core/adapter';
+import { Code, ConnectionLossError, SessionOverError, ZooKeeperError } from '../errors.ts';
+import { auth, setWatches } from '../protocol/connection-operations.ts';
+import { newSession } from '../protocol/handshake.ts';
+import type { SessionIdentity } from '../protocol/handshake.ts';
+import { getData } from '../protocol/operations.ts';
+import type { Connection, ConnectionEvents } from './connection.ts';
+import type { Ensemble } from './ensemble.ts';
+import { Watches } from './watches.ts';
+
+type State =
+  | { readonly type: 'connected'; readonly connection: Connection }
+  | { readonly type: 'connecting' }
+  | { readonly type: 'over'; readonly error: SessionOverError };
+
+/** The end of a session is told to the server, but not waited for longer than this, in ms. */
+const CLOSE_MS = 1000;
+
+export interface LinkEvents {
+  /** Connected again: the leader heard of the session after `startedAt`. */
+  onConnected(startedAt: number): void;
+  /** The ensemble has ended the session. */
+  onExpired(): void;
+}
+
+interface Waiting {
+  readonly resolve: (connection: Connection) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The connections of one session, one after the other. */
+export class Link {
+  readonly watches: Watches = new Watches();
+  events: LinkEvents = { onConnected: () => undefined, onExpired: () => undefined };
+  /** Whether other servers than the one connected to may take part; known once connected. */
+  hasPeers = true;
+  readonly #ensemble: Ensemble;
+  #identity: SessionIdentity;
+  #lastZxid = 0n;
+  #state: State = { type: 'connecting' };
+  #waiting: Waiting[] = [];
+
+  constructor(ensemble: Ensemble, timeoutMs: number) {
+    this.#ensemble = ensemble;
+    this.#identity = newSession(timeoutMs);
+  }
+
+  get identity(): SessionIdentity {
+    return this.#identity;
+  }
+
+  /** Starts the session. Resolves with the time at which the connection was asked for. */
+  open(): Promise<number> {
+    return this.#ensemble.untilConnected(() => this.#connect());
+  }
+
+  /** The present connection, or the next one. Rejects with a `SessionOverError`. */
+  connection(): Promise<Connection> {
+    const state = this.#state;
+    if (state.type === 'connected') return Promise.resolve(state.connection);
+    if (state.type === 'over') return Promise.reject(state.error);
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** Nothing is asked any more from now on. If the server can be told, the session's nodes go at once, not with its timeout. */
+  async end(error: SessionOverError): Promise<void> {
+    const state = this.#state;
+    if (state.type === 'over') return;
+    this.#state = { type: 'over', error };
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    if (state.type !== 'connected') return;
+    const told = state.connection.farewell().then(undefined, () => undefined);
+    await Promise.race([told, delay(CLOSE_MS, undefined, { ref: false })]);
+    state.connection.close(error);
+  }
+
+  /** One attempt. Resolves with the time of its start; rejects when it fails. */
+  async #connect(): Promise<number> {
+    const startedAt = monotonicMs();
+    let connection: Connection | undefined;
+    const events: ConnectionEvents = {
+      onEvent: (event) => this.watches.fire(event),
+      onClosed: () => this.#onClosed(connection),
+    };
+    const opened = await this.#ensemble.connectOnce({ identity: this.#identity, lastZxid: this.#lastZxid, events });
+    connection = opened.connection;
+    if (connection === undefined) {
+      this.events.onExpired();
+      throw new ConnectionLossError('The session has expired');
+    }
+    this.#identity = opened.identity;
+    try {
+      await this.#prepare(connection);
+    } catch (error) {
+      connection.close(new ConnectionLossError('The connection was not usable', { cause: error }));
+      throw error;
+    }
+    this.#adopt(connection, startedAt);
+    return startedAt;
+  }
+
+  /** In one round trip: who we are, what we watch, and whether there are other servers. */
+  async #prepare(connection: Connection): Promise<void> {
+    const { digest } = this.#ensemble.options;
+    const requests: Promise<unknown>[] = [this.#askForPeers(connection)];
+    if (digest !== undefined) requests.push(connection.request(auth('digest', digest)).catch(refused));
+    const watched = { data: this.watches.paths('data'), children: this.watches.paths('children') };
+    for (const operation of setWatches(this.#lastZxid, watched)) requests.push(connection.request(operation));
+    await Promise.all(requests);
+  }
+
+  /** Only ensembles describe themselves in this node. */
+  async #askForPeers(connection: Connection): Promise<void> {
+    try {
+      const { data } = await connection.request(getData('/zookeeper/config', false));
+      this.hasPeers = data.includes('server.');
+    } catch (error) {
+      if (!(error instanceof ZooKeeperError)) throw error;
+      this.hasPeers = true;
+    }
+  }
+
+  #adopt(connection: Connection, startedAt: number): void {
+    if (this.#state.type === 'over') {
+      connection.close(this.#state.error);
+      return;
+    }
+    this.#state = { type: 'connected', connection };
+    this.events.onConnected(startedAt);
+    for (const { resolve } of this.#waiting.splice(0)) resolve(connection);
+  }
+
+  #onClosed(connection: Connection | undefined): void {
+    if (connection !== undefined && connection.lastZxid > this.#lastZxid) this.#lastZxid = connection.lastZxid;
+    if (this.#state.type !== 'connected' || this.#state.connection !== connection) return;
+    this.#state = { type: 'connecting' };
+    void this.#reconnect();
+  }
+
+  /** Until the session is connected or over. */
+  async #reconnect(): Promise<void> {
+    for (let tries = 1; this.#state.type === 'connecting'; tries += 1) {
+      // Why an attempt failed changes nothing: the lease's deadline decides how long this goes on.
+      const connected = await this.#connect().then(
+        () => true,
+        () => false,
+      );
+      if (!connected && tries % this.#ensemble.size === 0) await this.#ensemble.pause();
+    }
+  }
+}
+
+function refused(cause: unknown): never {
+  if (!(cause instanceof ZooKeeperError) || cause.code !== Code.authFailed) throw cause;
+  // Not as a cause of a message that could quote them: the credentials stay out of every error.
+  throw new BackendUnavailableError('ZooKeeper refused the credentials', { cause });
+}
