@@ -81,11 +81,10 @@ export function apply(state: QueueState, event: QueueEvent): QueueChange {
   const ended: { entry: QueueEntry; reason: 'expired' | 'stolen' }[] = [];
 
   // Expiry first: a renewal that comes after its time is up must find its entry gone, whoever folds it.
-  state.entries = state.entries.filter((entry) => {
-    if (entry.expiresAt > state.time) return true;
-    ended.push({ entry, reason: 'expired' });
-    return false;
-  });
+  if (nextExpiry(state) <= state.time) {
+    for (const entry of state.entries) if (entry.expiresAt <= state.time) ended.push({ entry, reason: 'expired' });
+    state.entries = state.entries.filter((entry) => entry.expiresAt > state.time);
+  }
 
   switch (event.type) {
     case 'request':
@@ -97,9 +96,11 @@ export function apply(state: QueueState, event: QueueEvent): QueueChange {
       if (entry?.token !== undefined) entry.expiresAt = Math.max(entry.expiresAt, event.time + entry.ttlMs);
       break;
     }
-    case 'leave':
-      state.entries = state.entries.filter((entry) => entry.owner !== event.owner);
+    case 'leave': {
+      const index = state.entries.findIndex((entry) => entry.owner === event.owner);
+      if (index >= 0) state.entries.splice(index, 1);
       break;
+    }
     case 'tick':
       break;
   }
