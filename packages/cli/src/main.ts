@@ -5,6 +5,8 @@ import { complain, exit, tolerateClosedOutput } from './output.ts';
 import { program } from './program.ts';
 
 tolerateClosedOutput();
+// `exit` ends the process, and nothing else: sockets and timers of adapters do not keep it, and a status must come of every await.
+setInterval(() => undefined, 2 ** 31 - 1);
 exit(await main(process.argv.slice(2)));
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,8 @@ export interface Running {
   readonly ended: Promise<Outcome>;
   /** Resolves once stdout has `text`. */
   said(text: string): Promise<void>;
+  /** What it wrote so far. */
+  stdout(): string;
 }
 
 export interface StartOptions extends Pick<SpawnOptions, 'cwd' | 'detached'> {
@@ -56,7 +58,7 @@ export function startProcess(file: string, args: readonly string[], { env, stdin
       await delay(10);
     }
   };
-  return { process: child, pid: child.pid ?? 0, ended, said };
+  return { process: child, pid: child.pid ?? 0, ended, said, stdout: () => stdout };
 }
 
 /** A directory with a `file:` backend in it, deleted when the test's scope ends. */
@@ -66,14 +68,10 @@ export async function temporary(): Promise<{ readonly dir: string; readonly url:
   return { dir, url, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true, maxRetries: 3 }) };
 }
 
+/** A zombie is not: it only waits for whoever inherited it to notice. */
 export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
-  }
+  const { status, stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return status === 0 && !stdout.startsWith('Z');
 }
 
 /** Whether all of them are gone, or go within 5 s. */
