@@ -67,6 +67,8 @@ export class Acquirer {
   }
 
   async close(): Promise<void> {
+    // All it waits for may be unref'ed: without this the process could end in the middle, with the caller's `await` unsettled.
+    this.#keepAlive.enter();
     const reason = new LocksClosedError();
     for (const wait of this.#waits) wait.abort(reason);
     for (const hold of [...this.#holds]) void hold.revoke(reason);
