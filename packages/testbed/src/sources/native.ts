@@ -1,6 +1,7 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { selfSigned } from '../certificate.ts';
+import type { Certificate } from '../certificate.ts';
 import { keepDirectory, keepProcess, removeDirectory } from '../keeper/keeper.ts';
 import type { KeptProcess } from '../keeper/keeper.ts';
 import { onFreePort } from '../port.ts';
@@ -8,45 +9,39 @@ import { untilReady } from '../ready.ts';
 import type { Identity, RunningServer, ServerKind, ServerOptions } from '../server.ts';
 import { findBinary } from './binary.ts';
 
+/** What stays the same over the restarts of one server. */
+interface Site {
+  readonly kind: ServerKind;
+  readonly options: ServerOptions;
+  readonly binary: string;
+  readonly dir: string;
+  readonly certificate: Certificate | undefined;
+}
+
+interface Launched {
+  readonly port: number;
+  readonly server: KeptProcess;
+  readonly identity: Identity;
+}
+
 /** The server's own binary, as a child of the keeper, in a temporary directory. */
 export async function startNative(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
   const binary = await findBinary(kind.binary, kind.aptPackage);
   const certificate = options.tls ? await selfSigned() : undefined;
-  const ca = certificate?.cert;
   const dir = await keepDirectory(`holdfast-${kind.name}-`);
+  const site: Site = { kind, options, binary, dir, certificate };
+  try {
+    await clear(site);
+    return control(site, await onFreePort((port) => launch(site, port)));
+  } catch (error) {
+    await removeDirectory(dir);
+    throw error;
+  }
+}
 
-  const empty = async (): Promise<void> => {
-    for (const entry of await readdir(dir)) await rm(join(dir, entry), { recursive: true });
-    if (certificate === undefined) return;
-    await writeFile(join(dir, 'server.crt'), certificate.cert);
-    await writeFile(join(dir, 'server.key'), certificate.key, { mode: 0o600 });
-  };
-
-  const launch = async (port: number): Promise<{ port: number; server: KeptProcess; identity: Identity }> => {
-    const server = await keepProcess(binary, kind.args({ host: '127.0.0.1', port, dir }, options), dir);
-    try {
-      return {
-        port,
-        server,
-        identity: await untilReady(
-          () => probeOwn(kind, port, options, ca, server),
-          () => ended(server),
-        ),
-      };
-    } catch (error) {
-      await server.end('SIGKILL');
-      throw error;
-    }
-  };
-
-  let { port, server, identity } = await empty()
-    .then(() => onFreePort(launch))
-    .catch(async (error: unknown) => {
-      await removeDirectory(dir);
-      throw error;
-    });
+function control(site: Site, { port, server, identity }: Launched): RunningServer {
+  const { kind, options, dir, certificate } = site;
   let stopped: Promise<void> | undefined;
-
   const running: RunningServer = {
     name: kind.name,
     url: kind.url(port, options),
@@ -56,12 +51,12 @@ export async function startNative(kind: ServerKind, options: ServerOptions): Pro
     get pid() {
       return server.pid;
     },
-    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { ca: certificate.cert }),
     kill: (signal = 'SIGKILL') => server.end(signal),
     async restart(how) {
       await server.end('SIGKILL');
-      if (how?.empty) await empty();
-      ({ server } = await launch(port));
+      if (how?.empty) await clear(site);
+      ({ server } = await launch(site, port));
     },
     pause: () => server.signal('SIGSTOP'),
     resume: () => server.signal('SIGCONT'),
@@ -71,19 +66,34 @@ export async function startNative(kind: ServerKind, options: ServerOptions): Pro
   return running;
 }
 
-/** Another server may have taken the port between our choice and our start, and answer in place of ours. */
-async function probeOwn(
-  kind: ServerKind,
-  port: number,
-  options: ServerOptions,
-  ca: string | undefined,
-  server: KeptProcess,
-): Promise<Identity> {
-  const identity = await kind.probe(kind.url(port, options), ca);
-  if (identity.pid !== undefined && identity.pid !== server.pid) {
-    throw new Error(`port ${port} is served by process ${identity.pid}, not by ours (${server.pid})`);
+/** Leaves nothing in the directory but the certificate. */
+async function clear({ dir, certificate }: Site): Promise<void> {
+  for (const entry of await readdir(dir)) await rm(join(dir, entry), { recursive: true });
+  if (certificate === undefined) return;
+  await writeFile(join(dir, 'server.crt'), certificate.cert);
+  await writeFile(join(dir, 'server.key'), certificate.key, { mode: 0o600 });
+}
+
+async function launch(site: Site, port: number): Promise<Launched> {
+  const { kind, options, binary, dir } = site;
+  const server = await keepProcess(binary, kind.args({ host: '127.0.0.1', port, dir }, options), dir);
+  try {
+    const identity = await untilReady(
+      () => probeOwn(site, port, server),
+      () => ended(server),
+    );
+    return { port, server, identity };
+  } catch (error) {
+    await server.end('SIGKILL');
+    throw error;
   }
-  return identity;
+}
+
+/** Another server may have taken the port between our choice and our start, and answer in place of ours. */
+async function probeOwn({ kind, options, certificate }: Site, port: number, server: KeptProcess): Promise<Identity> {
+  const identity = await kind.probe(kind.url(port, options), certificate?.cert);
+  if (identity.pid === undefined || identity.pid === server.pid) return identity;
+  throw new Error(`port ${port} is served by process ${identity.pid}, not by ours (${server.pid})`);
 }
 
 function ended({ exit }: KeptProcess): Error | undefined {
