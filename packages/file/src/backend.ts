@@ -158,13 +158,11 @@ export class FileBackend implements LockBackend<FileGrant> {
   async #buryDead(partition: Partition, name: string): Promise<boolean> {
     const sessions = new Set(partition.queues.get(name)?.entries.map((entry) => sessionOf(entry.owner)));
     sessions.delete(this.#root.session.id);
-    let found = false;
-    for (const session of sessions) {
-      if (!(await this.#root.peers.isDead(session))) continue;
-      await partition.append({ type: 'dead', session });
-      found = true;
-    }
-    return found;
+    const dead = await Promise.all(
+      [...sessions].map(async (session) => ((await this.#root.peers.isDead(session)) ? [session] : [])),
+    );
+    await Promise.all(dead.flat().map((session) => partition.append({ type: 'dead', session })));
+    return dead.flat().length > 0;
   }
 
   /** Takes the request back, granted or not. */

@@ -1,3 +1,4 @@
+import { LocksClosedError } from '@holdfast/core/adapter';
 import type { QueueEntry, QueueState } from '@holdfast/core/adapter';
 import { hostMs } from './clock.ts';
 import { Log } from './log/log.ts';
@@ -96,6 +97,8 @@ export class Partition {
   }
 
   #enqueue(operation?: Operation): Promise<Receipt | undefined> {
+    // The socket is about to go, and with it the right to append.
+    if (this.#closed) return Promise.reject(new LocksClosedError());
     return new Promise((resolve, reject) => {
       this.#jobs.push({ ...(operation === undefined ? {} : { operation }), resolve, reject });
       // In a microtask, so that requests made together are written together.

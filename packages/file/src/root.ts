@@ -3,8 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootId } from './clock.ts';
 import { fileError, hasCode } from './errors.ts';
-import { prepareRoot } from './filesystem.ts';
-import { kernelDisk } from './log/disk.ts';
+import { localFileSystem, prepareRoot } from './filesystem.ts';
+import { kernelDisk, memoryDisk } from './log/disk.ts';
+import type { Disk } from './log/disk.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Partition } from './partition.ts';
 import { probe } from './session/endpoint.ts';
@@ -19,6 +20,7 @@ import { Session } from './session/session.ts';
 const PARTITIONS = 64;
 
 const ROTATE_BYTES = 64 * 1024;
+const inMemory: ReadonlySet<string | undefined> = new Set(['tmpfs', 'ramfs']);
 
 /** The directory of the locks, and this process in it: `logs/<partition>/log.<generation>` and `sessions/<id>`. */
 export class Root {
@@ -29,6 +31,7 @@ export class Root {
   readonly #partitions = new Map<string, Partition>();
   #opened: Promise<void> | undefined;
   #boot: string | undefined;
+  #disk: Disk = kernelDisk;
 
   constructor({ directory, assumeLocal }: ResolvedOptions) {
     this.directory = directory;
@@ -69,6 +72,8 @@ export class Root {
   }
 
   async close(): Promise<void> {
+    // A failure to open was the request's to report.
+    await this.#opened?.then(undefined, () => undefined);
     for (const partition of this.#partitions.values()) await partition.close();
     await this.peers.close();
     await this.session.close();
@@ -84,6 +89,7 @@ export class Root {
 
   async #open(): Promise<void> {
     await prepareRoot(this.directory, [this.#logs, this.#sessions], this.#assumeLocal);
+    if (inMemory.has(await localFileSystem(this.directory))) this.#disk = memoryDisk;
     await this.session.open((socket) => this.peers.accept(socket));
   }
 
@@ -94,7 +100,7 @@ export class Root {
     const partition = new Partition({
       id,
       directory: join(this.#logs, id),
-      disk: kernelDisk,
+      disk: this.#disk,
       session: this.session.id,
       rotateBytes: ROTATE_BYTES,
       boot: this.#boot,

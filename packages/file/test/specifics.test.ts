@@ -107,12 +107,12 @@ describe('a killed process', () => {
     const [session = ''] = await readdir(join(directory, 'sessions'));
     await peer.kill();
     const path = join(directory, 'sessions', session);
-    await using first = await createLocks(file({ directory }));
+    const first = await open();
     await (await first.acquire('b')).release();
     await expect.poll(async () => (await stat(path)).atimeMs).toBe(0);
     const elevenMinutesAgo = Date.now() / 1000 - 660;
     await utimes(path, 0, elevenMinutesAgo);
-    await using second = await createLocks(file({ directory }));
+    const second = await open();
     await (await second.acquire('b')).release();
     await expect.poll(() => existsSync(path)).toBe(false);
   });

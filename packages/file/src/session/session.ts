@@ -32,7 +32,12 @@ export class Session {
         `The path of ${this.#directory} is too long for the sockets in it: choose a directory with a shorter one`,
       );
     }
-    this.#server = await listen(path, onConnection);
+    try {
+      this.#server = await listen(path, onConnection);
+    } catch (error) {
+      this.#closeDirectory();
+      throw error;
+    }
     // In the background; what it fails to remove is left to the next session.
     this.#sweep = sweepSockets(this.#directory, (session) => this.pathOf(session), this.id).then(
       undefined,
@@ -49,8 +54,12 @@ export class Session {
     await this.#sweep;
     const server = this.#server;
     if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+    this.#server = undefined;
+    this.#closeDirectory();
+  }
+
+  #closeDirectory(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    this.#server = undefined;
   }
 }

@@ -7,7 +7,7 @@ import { kernelDisk } from '../../src/log/disk.ts';
 import { Log } from '../../src/log/log.ts';
 import type { LogOptions } from '../../src/log/log.ts';
 import { encode } from '../../src/log/record.ts';
-import type { LogRecord, Operation } from '../../src/log/record.ts';
+import type { Operation } from '../../src/log/record.ts';
 
 let directory: string;
 let logs: Log[];
@@ -55,7 +55,7 @@ test('a record of which all but the last byte was written never counts', async (
   const one = open('1-s');
   await one.append([request('1-s/x')]);
   const stamp = { id: '9-s.1', time: 0, wallMicros: 0 };
-  const torn = encode([{ ...leave('1-s/x'), ...stamp } as LogRecord]);
+  const torn = encode([{ ...leave('1-s/x'), ...stamp }]);
   await appendFile(join(directory, 'log.1'), torn.subarray(0, -1));
   await one.append([{ type: 'tick', name: 'a' }]);
   expect(holder(one)).toBe('1-s/x');
