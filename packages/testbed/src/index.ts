@@ -1,6 +1,8 @@
 export { freePort } from './port.ts';
 export { ServerUnavailableError } from './server.ts';
 export type { RunningServer, ServerHandle, ServerOptions, Source } from './server.ts';
+export { startEtcdCluster } from './servers/etcd-cluster.ts';
+export type { EtcdCluster } from './servers/etcd-cluster.ts';
 export { serverNames } from './servers/index.ts';
 export type { ServerName } from './servers/index.ts';
 export { sharedServer, startShared } from './shared.ts';

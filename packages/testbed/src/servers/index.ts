@@ -1,9 +1,11 @@
 import type { ServerKind } from '../server.ts';
+import { etcd } from './etcd.ts';
 import { redis } from './redis.ts';
+import { zookeeper } from './zookeeper.ts';
 
-export type ServerName = 'redis';
+export type ServerName = 'etcd' | 'redis' | 'zookeeper';
 
 /** Every server that the testbed can start. */
-export const kinds: Readonly<Record<ServerName, ServerKind>> = { redis };
+export const kinds: Readonly<Record<ServerName, ServerKind>> = { etcd, redis, zookeeper };
 
 export const serverNames: readonly ServerName[] = Object.keys(kinds) as ServerName[];
