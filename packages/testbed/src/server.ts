@@ -64,6 +64,8 @@ export interface ServerKind {
   readonly containerPort: number;
   readonly binary: string;
   readonly aptPackage: string;
+  /** What the package brings, where `binary` is not it. */
+  readonly installedFile?: string;
   /** The command line after the binary. With `tls` the directory holds `server.crt` and `server.key`. */
   args(place: Place, options: ServerOptions): string[];
   url(port: number, options: ServerOptions): string;
