@@ -8,6 +8,7 @@ import type { LockEvent } from '../client/events.ts';
 import type { Lock } from '../client/lock.ts';
 import type { Locks } from '../client/locks.ts';
 import type { AcquireOptions } from '../client/options.ts';
+import { within } from './expect.ts';
 import { Peer } from './peer/peer.ts';
 import { FaultProxy } from './proxy.ts';
 import type { Subject } from './subject.ts';
@@ -69,7 +70,7 @@ export class Context {
 
   /** Asks for a lock that somebody holds, and resolves once the request waits in the queue. */
   enqueue(locks: Locks, name: string, options: AcquireOptions = {}): Promise<{ granted: Promise<Lock> }> {
-    return new Promise((resolve, reject) => {
+    const waits = new Promise<{ granted: Promise<Lock> }>((resolve, reject) => {
       const contended = (event: unknown): void => {
         const { name: contendedName, clientId } = event as LockEvent;
         if (contendedName !== name || clientId !== locks.clientId) return;
@@ -83,6 +84,7 @@ export class Context {
         .then(() => reject(new Error(`${name} was granted without waiting`)), reject)
         .finally(() => unsubscribe('holdfast:contended', contended));
     });
+    return within(2 * this.time.prompt, waits, 'the backend tells that a request must wait');
   }
 
   /** Ends all that the case started. The network is good again first, so that clients can say goodbye. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConformanceCase } from '../case.ts';
 import type { Context } from '../context.ts';
-import type { Direction } from '../proxy.ts';
+import type { FaultProxy } from '../proxy.ts';
 import { rejectsWith, within } from '../expect.ts';
 import { hostMs } from '../peer/protocol.ts';
 
@@ -12,7 +12,13 @@ export const loss: readonly ConformanceCase[] = [
     id: 'loss/cut-off',
     title: 'a holder that is cut off knows of its loss before another holds',
     requires: ['network'],
-    run: (ctx) => cutOff(ctx, 'both'),
+    run: (ctx) => cutOff(ctx, (proxy) => proxy.blackhole()),
+  },
+  {
+    id: 'loss/refused',
+    title: 'a holder whose connections are refused knows of its loss before another holds',
+    requires: ['network', 'after-ttl'],
+    run: (ctx) => cutOff(ctx, (proxy) => proxy.refuse()),
   },
   {
     id: 'loss/answers-lost',
@@ -33,7 +39,7 @@ export const loss: readonly ConformanceCase[] = [
     id: 'loss/requests-lost',
     title: 'a holder whose renewals do not arrive knows of its loss before another holds',
     requires: ['network'],
-    run: (ctx) => cutOff(ctx, 'requests'),
+    run: (ctx) => cutOff(ctx, (proxy) => proxy.blackhole('requests')),
   },
   {
     id: 'loss/short-outage',
@@ -43,12 +49,12 @@ export const loss: readonly ConformanceCase[] = [
       const proxy = await ctx.proxy();
       const [holder, other] = [await ctx.open(proxy), await ctx.open()];
       const name = ctx.name();
-      const ttl = Math.max(6 * ctx.time.ttl, 4000);
+      const ttl = Math.max(4 * ctx.time.ttl, 3000);
       const lock = await holder.acquire(name, { ttl });
       await proxy.refuse();
       await delay(ttl / 4);
       await proxy.restore();
-      const until = hostMs() + 1.5 * ttl;
+      const until = hostMs() + ttl;
       while (hostMs() < until) {
         assert.equal(lock.signal.aborted, false, 'an outage shorter than the ttl was taken for a loss');
         assert.equal(await other.tryAcquire(name), null, 'another got the lock');
@@ -65,13 +71,13 @@ export const loss: readonly ConformanceCase[] = [
     async run(ctx) {
       const proxy = await ctx.proxy();
       const holder = await ctx.open(proxy);
-      const ttl = Math.max(6 * ctx.time.ttl, 4000);
+      const ttl = Math.max(4 * ctx.time.ttl, 3000);
       const lock = await holder.acquire(ctx.name(), { ttl });
       // Over the time of the first renewal.
       proxy.blackhole();
       await delay(ttl / 2);
       await proxy.restore();
-      await delay(ttl);
+      await delay(0.7 * ttl);
       assert.equal(lock.signal.aborted, false, 'a silence shorter than the ttl was taken for a loss');
       assert.equal(lock.held, true);
       await lock.release();
@@ -143,7 +149,7 @@ export const loss: readonly ConformanceCase[] = [
 ];
 
 /** Both seen by one process: first the loss, then the grant. */
-async function cutOff(ctx: Context, direction: Direction): Promise<void> {
+async function cutOff(ctx: Context, fail: (proxy: FaultProxy) => unknown): Promise<void> {
   const proxy = await ctx.proxy();
   const [holder, waiter] = [await ctx.open(proxy), await ctx.open()];
   const name = ctx.name();
@@ -151,7 +157,7 @@ async function cutOff(ctx: Context, direction: Direction): Promise<void> {
   const order: string[] = [];
   lock.signal.addEventListener('abort', () => order.push('lost'));
   const { granted } = await ctx.enqueue(waiter, name);
-  proxy.blackhole(direction);
+  await fail(proxy);
   const next = await within(ctx.time.takeover, granted, 'the lock of a holder that is cut off');
   order.push('granted');
   assert.deepEqual(order, ['lost', 'granted'], 'the holder must know of the loss before another holds');

@@ -115,7 +115,7 @@ export const names: readonly ConformanceCase[] = [
       const locks = await ctx.open();
       const random = ctx.name((r) => r);
       const all = shapes.map((shape) => ctx.name(() => shape(random)));
-      const held = await Promise.all(all.map((name) => locks.acquire(name)));
+      const held = await Promise.all(all.map((name) => locks.acquire(name, { timeout: ctx.time.prompt })));
       for (const name of all) {
         const shown = (await locks.query(name)).held.map((info) => info.name);
         assert.deepEqual(shown, [name]);

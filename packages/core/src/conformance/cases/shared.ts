@@ -70,24 +70,27 @@ export const shared: readonly ConformanceCase[] = [
   },
   {
     id: 'shared/writer-not-starved',
-    title: 'a stream of overlapping readers does not starve a writer',
+    title: 'a stream of readers, each of which comes before the last one goes, does not starve a writer',
     requires: ['shared'],
     async run(ctx) {
-      const clients = await Promise.all(times(3, () => ctx.open()));
-      const writer = await ctx.open();
+      const [a, b, writer] = [await ctx.open(), await ctx.open(), await ctx.open()];
       const name = ctx.name();
-      let going = true;
-      const streams = clients.map(async (locks, i) => {
-        await delay(10 * i);
-        while (going) await locks.request(name, { mode: 'shared' }, () => delay(30));
-      });
-      await delay(60);
-      const write = writer.acquire(name, { timeout: 10_000 });
-      const lock = await write.finally(() => {
-        going = false;
-      });
-      await lock.release();
-      await Promise.all(streams);
+      let current = await a.acquire(name, { mode: 'shared' });
+      const { granted } = await ctx.enqueue(writer, name);
+      const isGranted = granted.then(() => true);
+      for (let round = 0; ; round += 1) {
+        assert.ok(round < 40, 'reader after reader got in before the writer');
+        const next = (round % 2 === 0 ? b : a).acquire(name, { mode: 'shared' });
+        // It goes only once the next is in, or must wait.
+        await Promise.race([next, delay(A_WHILE_MS)]);
+        await current.release();
+        if (await Promise.race([isGranted, next.then(() => false)])) {
+          await (await granted).release();
+          await (await next).release();
+          return;
+        }
+        current = await next;
+      }
     },
   },
   {
@@ -108,6 +111,26 @@ export const shared: readonly ConformanceCase[] = [
       await writer.release();
       const readers = await within(ctx.time.prompt, Promise.all([read, readToo]), 'both readers');
       await Promise.all(readers.map((lock) => lock.release()));
+    },
+  },
+  {
+    id: 'shared/aborted-writer',
+    title: 'when a writer that waits gives up, the readers behind it join those who hold',
+    requires: ['shared'],
+    async run(ctx) {
+      const [a, b, c] = [await ctx.open(), await ctx.open(), await ctx.open()];
+      const name = ctx.name();
+      const first = await a.acquire(name, { mode: 'shared' });
+      const controller = new AbortController();
+      const { granted: write } = await ctx.enqueue(b, name, { signal: controller.signal });
+      // Where readers may overtake, this one holds at once.
+      const read = c.acquire(name, { mode: 'shared', timeout: ctx.time.longTtl });
+      await staysPending(A_WHILE_MS, write, 'the writer while a reader holds');
+      controller.abort();
+      await write.catch(() => undefined);
+      const second = await within(ctx.time.prompt, read, 'the reader behind a writer that gave up');
+      assert.equal(first.held, true);
+      await Promise.all([first, second].map((lock) => lock.release()));
     },
   },
 ];

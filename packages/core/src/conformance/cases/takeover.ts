@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import type { Locks } from '../../client/locks.ts';
 import type { SentOptions } from '../peer/protocol.ts';
 import { eventually, increasing, rejectsWith, within } from '../expect.ts';
+import { Section } from '../section.ts';
 
 export const takeover: readonly ConformanceCase[] = [
   {
@@ -37,6 +38,21 @@ export const takeover: readonly ConformanceCase[] = [
       const next = await eventually(ctx.time.takeover, () => orUndefined(locks, name), 'tryAcquire gets it');
       increasing([fencingToken, next.fencingToken], 'after a crash');
       await next.release();
+    },
+  },
+  {
+    id: 'takeover/one-successor',
+    title: 'of many who wait for a killed holder one gets the lock, and the others in their turn',
+    requires: [],
+    async run(ctx) {
+      const [peer, a, b] = await Promise.all([ctx.peer(), ctx.open(), ctx.open()]);
+      const name = ctx.name();
+      await peer.acquire(name, { ttl: ctx.time.ttl });
+      const section = new Section();
+      const work = [a, b, a, b, a, b].map((locks) => locks.request(name, () => section.visit(40)));
+      await peer.kill();
+      await within(ctx.time.takeover, Promise.all(work), 'all who wait for a killed holder');
+      assert.deepEqual([section.most, section.sum], [1, 6], 'two took over at once');
     },
   },
   {

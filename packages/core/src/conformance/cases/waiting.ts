@@ -9,7 +9,7 @@ import { hostMs } from '../peer/protocol.ts';
 /** Far below the interval of anybody who polls with backoff, far above what a push takes on a busy machine. */
 const PUSH_MS = 100;
 /** What a client may send while it waits for two seconds, its heartbeats included. */
-const FEW_REQUESTS = 8;
+const FEW_REQUESTS = 4;
 
 export const waiting: readonly ConformanceCase[] = [
   {
