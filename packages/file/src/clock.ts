@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { ConfigError } from '@holdfast/core/adapter';
 import { hasCode } from './errors.ts';
 
 /**
@@ -30,8 +31,12 @@ function timeNamespaceShiftMs(): number {
   }
 }
 
-/** Identifies this boot of the kernel. */
+/** Identifies this boot of the kernel. Throws `ConfigError` where it can't be read. */
 export function bootId(): string {
-  if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim();
+  try {
+    if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim();
+  } catch (error) {
+    throw new ConfigError('The file backend needs the boot id of the kernel (on Linux from /proc)', { cause: error });
+  }
 }

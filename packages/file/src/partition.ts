@@ -6,10 +6,9 @@ import type { LogOptions, Receipt } from './log/log.ts';
 import { sessionOf } from './log/record.ts';
 import type { Operation } from './log/record.ts';
 import type { Applied } from './log/state.ts';
-import type { Watcher } from './session/link.ts';
+import { Lookout } from './lookout.ts';
 import type { Peers } from './session/peers.ts';
 import type { Ticket } from './ticket.ts';
-import { vigil } from './vigil.ts';
 
 export interface PartitionOptions extends Omit<LogOptions, 'onApplied' | 'onRestored'> {
   readonly id: string;
@@ -23,9 +22,6 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** The longest delay a timer takes, in ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** One log and the requests of this process in it: carries its changes to them, and wakes the processes whom they concern. */
 export class Partition {
   readonly #options: PartitionOptions;
@@ -36,11 +32,7 @@ export class Partition {
   /** Since the last `#settle`: names whose queue changed, and processes to be told. */
   readonly #touched = new Set<string>();
   readonly #concerned = new Set<string>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
-  /** Names with waiting requests of this process, and whom to watch for each. */
-  readonly #vigils = new Map<string, ReadonlySet<string>>();
-  readonly #watches = new Map<string, () => void>();
-  readonly #watcher: Watcher;
+  readonly #lookout: Lookout;
   #closed = false;
 
   constructor(options: PartitionOptions) {
@@ -50,10 +42,15 @@ export class Partition {
       onApplied: (applied, own) => this.#onApplied(applied, own),
       onRestored: () => this.#onRestored(),
     });
-    this.#watcher = {
-      onDeath: (session) => this.#inBackground(this.append({ type: 'dead', session })),
-      onDoubt: () => this.wake(),
-    };
+    this.#lookout = new Lookout({
+      session: options.session,
+      peers: options.peers,
+      watcher: {
+        onDeath: (session) => this.#inBackground(this.append({ type: 'dead', session })),
+        onDoubt: () => this.wake(),
+      },
+      onExpiry: (name) => this.#inBackground(this.#expire(name)),
+    });
   }
 
   get queues(): ReadonlyMap<string, QueueState> {
@@ -90,8 +87,7 @@ export class Partition {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    for (const unwatch of this.#watches.values()) unwatch();
+    this.#lookout.close();
     await this.#running;
     await this.#log.close();
   }
@@ -126,6 +122,8 @@ export class Partition {
       await this.#log.rotate();
       this.#settle();
     } catch (error) {
+      // Whatever was read before it failed.
+      this.#settle();
       // Those resolved above stay so: then only the rotation failed, and the next operation tries it again.
       for (const job of jobs) job.reject(error);
     }
@@ -159,7 +157,7 @@ export class Partition {
       if (ticket.state.kind === 'entering') continue;
       ticket.reconcile(this.entry(ticket));
     }
-    for (const name of this.#vigils.keys()) this.#touched.add(name);
+    for (const name of this.#lookout.names) this.#touched.add(name);
   }
 
   #settle(): void {
@@ -167,25 +165,9 @@ export class Partition {
     for (const session of this.#concerned) this.#options.peers.wake(session, this.#options.id);
     this.#concerned.clear();
     if (this.#closed) return;
-    for (const name of this.#touched) this.#lookOut(name);
+    for (const name of this.#touched) this.#lookout.update(name, this.queues.get(name));
     this.#touched.clear();
-    this.#watch();
-  }
-
-  /** Sets the timer for the expiry of the holders of `name`, and notes whom to watch, if a request of this process waits. */
-  #lookOut(name: string): void {
-    clearTimeout(this.#timers.get(name));
-    this.#timers.delete(name);
-    this.#vigils.delete(name);
-    const queue = this.queues.get(name);
-    const wanted = queue === undefined ? undefined : vigil(queue, this.#options.session);
-    if (wanted === undefined) return;
-    this.#vigils.set(name, wanted.sessions);
-    // Rounded up: a timer that fires before its time would append a tick that changes nothing, and fire again.
-    const delay = Math.min(Math.max(Math.ceil(wanted.at - hostMs()), 1), MAX_TIMER_MS);
-    const timer = setTimeout(() => this.#inBackground(this.#expire(name)), delay);
-    timer.unref();
-    this.#timers.set(name, timer);
+    this.#lookout.watch();
   }
 
   /** The holder may have renewed since, which nobody told: so read first, and append only if its time is really up. */
@@ -195,18 +177,6 @@ export class Partition {
     const queue = this.queues.get(name);
     if (queue !== undefined && queue.entries.some((entry) => entry.expiresAt <= hostMs()))
       await this.append({ type: 'tick', name });
-  }
-
-  #watch(): void {
-    const wanted = new Set([...this.#vigils.values()].flatMap((sessions) => [...sessions]));
-    for (const [session, unwatch] of this.#watches) {
-      if (wanted.has(session)) continue;
-      this.#watches.delete(session);
-      unwatch();
-    }
-    for (const session of wanted) {
-      if (!this.#watches.has(session)) this.#watches.set(session, this.#options.peers.watch(session, this.#watcher));
-    }
   }
 
   /** Work that no request awaits. If it fails, those that wait can't be woken any more, and say so. */

@@ -1,6 +1,6 @@
 import type { Disk } from './disk.ts';
 
-const CHUNK = 64 * 1024;
+const CHUNK = 16 * 1024;
 
 /** Reads a growing file line by line, from where it last stopped. */
 export class Lines {

@@ -2,14 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { BackendUnavailableError, ConfigError, monotonicMs } from '@holdfast/core/adapter';
 import { hostMs, wallMicros } from '../clock.ts';
 import type { Disk } from './disk.ts';
+import { Generation } from './generation.ts';
 import { openCurrent, publish } from './generations.ts';
-import type { OpenGeneration } from './generations.ts';
-import { Lines } from './lines.ts';
-import { decode, encode, sessionOf } from './record.ts';
+import { encode, sessionOf } from './record.ts';
 import type { LogRecord, Operation } from './record.ts';
-import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
-import type { Snapshot } from './snapshot.ts';
-import { emptyPartition, fold } from './state.ts';
+import { encodeSnapshot } from './snapshot.ts';
+import { emptyPartition } from './state.ts';
 import type { Applied, PartitionState } from './state.ts';
 
 export interface LogOptions {
@@ -36,21 +34,15 @@ export interface Receipt {
   readonly applied: readonly Applied[];
 }
 
-interface Current extends OpenGeneration {
-  readonly lines: Lines;
-  readonly boot: string | undefined;
-  readonly rotateAt: number;
-  sealed: boolean;
-}
-
 /**
  * The log of a partition: `append` an operation, and every process that uses the directory folds it into the same state at the
- * same place. One call at a time works on the file; {@link ../partition.ts} gathers what is asked for meanwhile.
+ * same place. One call at a time; {@link ../partition.ts} gathers what is asked for meanwhile.
  */
 export class Log {
   readonly #options: LogOptions;
-  #state: PartitionState = emptyPartition();
-  #current: Current | undefined;
+  #generation: Generation | undefined;
+  /** Where tokens go on should all files be lost while this process runs. */
+  #token = 0n;
   #count = 0;
 
   constructor(options: LogOptions) {
@@ -59,7 +51,8 @@ export class Log {
 
   /** As far as it has been read. */
   get state(): PartitionState {
-    return this.#current === undefined || this.#current.boot === this.#options.boot ? this.#state : emptyPartition();
+    const generation = this.#generation;
+    return generation?.boot === this.#options.boot ? generation.state : emptyPartition();
   }
 
   /** Appends in one write and reads on to behind it. Resolves with what each did; rejects if not all could be written. */
@@ -67,23 +60,22 @@ export class Log {
     const receipts = new Map<Operation, Receipt>();
     let rest = operations;
     while (rest.length > 0) {
-      const current = await this.#ready();
+      const generation = await this.#ready();
       const startedAt = monotonicMs();
       const records = new Map(rest.map((operation) => [this.#stamp(operation), operation] as const));
       const bytes = encode([...records.keys()]);
-      const written = await this.#options.disk.append(current.fd, bytes);
+      const written = await this.#options.disk.append(generation.fd, bytes);
       // Looked at before reading on: a file that was deleted by right was sealed first, and then the reading finds the seal.
-      const deleted = this.#options.disk.links(current.fd) === 0;
-      const applied = await this.#read(current);
+      const deleted = this.#options.disk.links(generation.fd) === 0;
+      const effects = await this.#read(generation);
       for (const [record, operation] of records) {
-        const effect = applied.get(record.id);
-        if (effect !== undefined) receipts.set(operation, { startedAt, applied: effect });
+        const applied = effects.get(record.id);
+        if (applied !== undefined) receipts.set(operation, { startedAt, applied });
       }
       // Records behind a seal count for nobody, so they go to the next generation, with a new time.
       rest = rest.filter((operation) => !receipts.has(operation));
-      if (current.sealed) continue;
-      if (written < bytes.length)
-        throw new BackendUnavailableError(`No space left for the log in ${this.#options.directory}`);
+      if (generation.sealed) continue;
+      if (written < bytes.length) throw this.#full();
       if (deleted) await this.#abandon();
     }
     return operations.map((operation) => receipts.get(operation) as Receipt);
@@ -91,65 +83,63 @@ export class Log {
 
   /** Reads what others appended. Creates nothing: without a log the state is empty. */
   async refresh(): Promise<void> {
-    if (this.#current === undefined) return this.#open();
-    const deleted = this.#options.disk.links(this.#current.fd) === 0;
-    await this.#read(this.#current);
+    const generation = this.#generation;
+    if (generation === undefined) return await this.#open();
+    const deleted = this.#options.disk.links(generation.fd) === 0;
+    await this.#read(generation);
     // A sealed generation has a successor, or its state is the last word.
-    if (this.#current.sealed) await this.#open();
+    if (generation.sealed) await this.#open();
     else if (deleted) await this.#abandon();
   }
 
   /** Seals the generation if it is long, and starts the next. */
   async rotate(): Promise<void> {
-    if (this.#current === undefined || this.#current.sealed || this.#current.lines.size < this.#current.rotateAt)
-      return;
-    await this.#seal(this.#current);
+    const generation = this.#generation;
+    if (generation === undefined || generation.sealed || !generation.isLong(this.#options.rotateBytes)) return;
+    await this.#seal(generation);
     await this.#ready();
   }
 
   async close(): Promise<void> {
-    const current = this.#current;
-    this.#current = undefined;
-    if (current !== undefined) await this.#options.disk.close(current.fd);
+    const generation = this.#generation;
+    this.#generation = undefined;
+    if (generation !== undefined) await this.#options.disk.close(generation.fd);
   }
 
   /** A generation of this boot that was not sealed when it was last read. */
-  async #ready(): Promise<Current> {
+  async #ready(): Promise<Generation> {
     for (;;) {
-      if (this.#current === undefined) await this.#open();
-      const current = this.#current;
-      if (current === undefined) await this.#publish(1, emptyPartition(this.#state.token));
-      else if (current.boot !== this.#options.boot) await this.#takeOver(current);
-      else if (!current.sealed) return current;
+      if (this.#generation === undefined) await this.#open();
+      const generation = this.#generation;
+      if (generation === undefined) await this.#publish(1, emptyPartition(this.#token));
+      else if (generation.boot !== this.#options.boot) await this.#takeOver(generation);
+      else if (!generation.sealed) return generation;
       // Everybody who folded up to the seal has the same state; whoever links it first, it is the same.
-      else await this.#publish(current.number + 1, this.#state);
+      else await this.#publish(generation.number + 1, generation.state);
       // Never on from one's own number: others may be many generations ahead. `#open` finds the one that counts.
-      if (current === undefined || current.sealed) await this.#open();
+      await this.#open();
     }
   }
 
   /** All holders of another boot are dead, and its times mean nothing: the queues end here, the tokens go on. */
-  async #takeOver(current: Current): Promise<void> {
+  async #takeOver(generation: Generation): Promise<void> {
     // Sealed first, so that its state is final: had "another boot" been a mistake, a process that uses this generation would
     // find its next record void, and its entries would be seen below.
-    if (!current.sealed) await this.#seal(current);
-    const sessions = new Set<string>();
-    for (const queue of this.#state.queues.values())
-      for (const entry of queue.entries) sessions.add(sessionOf(entry.owner));
-    for (const session of sessions) {
+    if (!generation.sealed) await this.#seal(generation);
+    const entries = [...generation.state.queues.values()].flatMap((queue) => queue.entries);
+    for (const session of new Set(entries.map((entry) => sessionOf(entry.owner)))) {
       if (await this.#options.isGone(session)) continue;
       throw new ConfigError(
         `The locks in ${this.#options.directory} are in use by a process that sees another boot id (${session}): a container with a boot id of its own can't share them`,
       );
     }
-    await this.#publish(current.number + 1, emptyPartition(this.#state.token));
+    await this.#publish(generation.number + 1, emptyPartition(generation.state.token));
   }
 
-  async #seal(current: Current): Promise<void> {
-    const record = this.#stamp({ type: 'seal' });
-    await this.#options.disk.append(current.fd, encode([record]));
-    await this.#read(current);
-    if (!current.sealed) throw new BackendUnavailableError(`No space left for the log in ${this.#options.directory}`);
+  async #seal(generation: Generation): Promise<void> {
+    await this.#options.disk.append(generation.fd, encode([this.#stamp({ type: 'seal' })]));
+    await this.#read(generation);
+    if (!generation.sealed) throw this.#full();
   }
 
   async #publish(number: number, state: PartitionState): Promise<void> {
@@ -157,68 +147,45 @@ export class Log {
     await publish(disk, directory, number, encodeSnapshot({ boot, state }), randomBytes(12).toString('hex'));
   }
 
-  /** Opens the generation that counts and folds it; leaves `#current` as it is if that is still the one. */
+  /** Opens the generation that counts and folds it; leaves things as they are if that one is open already. */
   async #open(): Promise<void> {
-    const found = await openCurrent(this.#options.disk, this.#options.directory);
-    if (found?.number === this.#current?.number) {
-      if (found !== undefined) await this.#options.disk.close(found.fd);
-      return;
-    }
+    const { disk, directory } = this.#options;
+    const found = await openCurrent(disk, directory);
+    if (found !== undefined && found.number === this.#generation?.number) return await disk.close(found.fd);
     await this.close();
     if (found === undefined) return;
     try {
-      await this.#load(found);
+      this.#generation = await Generation.load(disk, found);
     } catch (error) {
-      this.#current = undefined;
-      await this.#options.disk.close(found.fd);
+      await disk.close(found.fd);
       throw error;
     }
-  }
-
-  async #load(found: OpenGeneration): Promise<void> {
-    const lines = new Lines(this.#options.disk, found.fd);
-    const [first = '', ...rest] = await lines.read();
-    const snapshot: Snapshot | undefined = decodeSnapshot(first);
-    this.#current = {
-      ...found,
-      lines,
-      boot: snapshot?.boot,
-      rotateAt: Math.max(this.#options.rotateBytes, 4 * Buffer.byteLength(first)),
-      sealed: false,
-    };
-    this.#state = snapshot?.state ?? emptyPartition();
-    for (const line of rest) this.#apply(this.#current, line);
     this.#options.onRestored();
   }
 
-  async #read(current: Current): Promise<Map<string, Applied[]>> {
-    const own = new Map<string, Applied[]>();
-    for (const line of await current.lines.read()) {
-      const result = this.#apply(current, line);
-      if (result === undefined) continue;
-      const mine = result.record.id.startsWith(`${this.#options.session}.`);
-      if (mine) own.set(result.record.id, result.applied);
-      for (const applied of result.applied) this.#options.onApplied(applied, mine);
+  async #read(generation: Generation): Promise<Map<string, readonly Applied[]>> {
+    const own = new Map<string, readonly Applied[]>();
+    for (const { record, applied } of await generation.read()) {
+      const mine = record.id.startsWith(`${this.#options.session}.`);
+      if (mine) own.set(record.id, applied);
+      for (const each of applied) this.#options.onApplied(each, mine);
     }
+    this.#token = generation.state.token;
     return own;
-  }
-
-  #apply(current: Current, line: string): { record: LogRecord; applied: Applied[] } | undefined {
-    const record = current.sealed ? undefined : decode(line);
-    if (record === undefined) return undefined;
-    if (record.type === 'seal') current.sealed = true;
-    return { record, applied: fold(this.#state, record) };
   }
 
   /** Somebody removed the directory by hand. Who held is told that the lock is gone; the next log starts from nothing. */
   async #abandon(): Promise<void> {
     await this.close();
-    this.#state = emptyPartition(this.#state.token);
     this.#options.onRestored();
   }
 
   #stamp(operation: Operation): LogRecord {
     this.#count += 1;
     return { ...operation, id: `${this.#options.session}.${this.#count}`, time: hostMs(), wallMicros: wallMicros() };
+  }
+
+  #full(): BackendUnavailableError {
+    return new BackendUnavailableError(`No space left for the log in ${this.#options.directory}`);
   }
 }
