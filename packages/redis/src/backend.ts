@@ -137,7 +137,10 @@ export class RedisBackend implements LockBackend<RedisGrant> {
         return this.#listening(this.#holds.add(claim, String(reply), startedAt));
       } catch (error) {
         if (!request.signal.aborted && isTransient(error) && sent.length < TRY_ATTEMPTS) continue;
-        const left = this.#departures.leave(claim, Promise.all(sent).then(() => undefined));
+        const left = this.#departures.leave(
+          claim,
+          Promise.all(sent).then(() => undefined),
+        );
         if (request.signal.aborted) await left;
         throw error;
       }

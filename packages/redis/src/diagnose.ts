@@ -42,10 +42,17 @@ function memoryFinding(fields: Map<string, string>): Finding[] {
   const policy = fields.get('maxmemory_policy') ?? 'noeviction';
   if (policy === 'noeviction') return [];
   const level = fields.get('maxmemory') === '0' ? 'ok' : 'warning';
-  return [{ level, message: `maxmemory-policy is ${policy}: when memory runs out, locks that are held may be evicted` }];
+  return [
+    { level, message: `maxmemory-policy is ${policy}: when memory runs out, locks that are held may be evicted` },
+  ];
 }
 
 function persistenceFinding(fields: Map<string, string>): Finding[] {
   if (fields.get('aof_enabled') === '1') return [];
-  return [{ level: 'ok', message: 'no append-only file: a restart forgets locks (their holders are told by their next renewal)' }];
+  return [
+    {
+      level: 'ok',
+      message: 'no append-only file: a restart forgets locks (their holders are told by their next renewal)',
+    },
+  ];
 }

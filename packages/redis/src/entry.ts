@@ -9,8 +9,19 @@ const modes: Readonly<Record<string, RequestMode>> = { x: 'exclusive', s: 'share
  */
 export function entryOf(request: LockRequest, channel: string): string {
   const { mode, owner, permits = 0, steal, client } = request;
-  const who = `${client.pid} ${encodeURIComponent(client.id)} ${encodeURIComponent(client.host)}`;
-  return `${kinds[mode]} ${owner} ${permits} ${ttlOf(request)} ${channel} ${steal ? 'steal' : '-'} ${who}`;
+  return `${kinds[mode]} ${owner} ${permits} ${ttlOf(request)} ${channel} ${steal ? 'steal' : '-'} ${who(client)}`;
+}
+
+const known = new WeakMap<ClientInfo, string>();
+
+/** The same for all requests of a client. */
+function who(client: ClientInfo): string {
+  let text = known.get(client);
+  if (text === undefined) {
+    text = `${client.pid} ${encodeURIComponent(client.id)} ${encodeURIComponent(client.host)}`;
+    known.set(client, text);
+  }
+  return text;
 }
 
 /** The server counts whole ms. Rounded up, so that its ttl is never shorter than the lease's. */

@@ -47,7 +47,9 @@ export function unavailable(server: string, error: unknown): RedisUnavailableErr
   const code = errorCode(error);
   const text = error instanceof Error ? error.message : String(error);
   const cause = Object.assign(new Error(text), { name: error instanceof Error ? error.name : 'Error', code });
-  return new RedisUnavailableError(`Redis at ${server} ${problem(code, text, isReply(error))}`, !isRefusal(error), { cause });
+  return new RedisUnavailableError(`Redis at ${server} ${problem(code, text, isReply(error))}`, !isRefusal(error), {
+    cause,
+  });
 }
 
 function problem(code: string, text: string, reply: boolean): string {

@@ -28,6 +28,8 @@ export interface HoldsOptions {
   readonly keysOf: (name: string) => string[];
 }
 
+/** The renew script's answer for what does not hold. */
+const NOT_HELD = 0;
 /** A failed confirmation is tried again after this time, in ms. */
 const CONFIRM_RETRY_MS = 100;
 
@@ -94,12 +96,14 @@ export class Holds {
   }
 
   async #renewAll(grants: readonly RedisGrant[]): Promise<unknown[]> {
-    return await this.#options.commands.runAll(
-      renew,
-      grants.map(({ name, entry, lease }): Invocation => {
-        return { keys: this.#options.keysOf(name).slice(0, 3), args: [entry, String(Math.ceil(lease.ttlMs))] };
-      }),
-    );
+    // What was released in the meantime needs no renewal: short holds that came by message end before they are confirmed.
+    const live = grants.filter(({ lease }) => lease.state !== 'ended');
+    const invocations = live.map(({ name, entry, lease }): Invocation => {
+      return { keys: this.#options.keysOf(name).slice(0, 3), args: [entry, String(Math.ceil(lease.ttlMs))] };
+    });
+    const replies = await this.#options.commands.runAll(renew, invocations);
+    const results = new Map(live.map((grant, i) => [grant, replies[i]]));
+    return grants.map((grant) => results.get(grant) ?? NOT_HELD);
   }
 }
 
@@ -115,7 +119,7 @@ async function confirm(lease: Lease): Promise<void> {
       () => true,
       () => false,
     );
-    if (confirmed) return;
+    if (confirmed || lease.state !== 'unknown') return;
     await delay(CONFIRM_RETRY_MS, undefined, { ref: false });
   } while (lease.state === 'unknown');
 }

@@ -20,6 +20,7 @@ export class Link {
   readonly #own: boolean;
   readonly #listeners: { event: 'ready' | 'close'; listener: () => void }[] = [];
   #failure: unknown;
+  #closed = false;
 
   constructor(client: RedisClient, own: boolean) {
     this.client = client;
@@ -30,7 +31,7 @@ export class Link {
   /** The client, connecting if it is ours and not connected. */
   open(): RedisClient {
     const { status } = this.client;
-    if (this.#own && (status === 'wait' || status === 'end')) {
+    if (this.#own && !this.#closed && (status === 'wait' || status === 'end')) {
       // Whoever needs the connection hears of the failure by the commands that wait for it.
       this.client.connect().then(undefined, () => undefined);
     }
@@ -54,6 +55,7 @@ export class Link {
   }
 
   close(): void {
+    this.#closed = true;
     for (const { event, listener } of this.#listeners) this.client.off(event, listener);
     if (this.#own) this.client.disconnect();
   }

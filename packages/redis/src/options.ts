@@ -78,7 +78,10 @@ const DEFAULT_TIMEOUT_MS = 3000;
 
 /** Throws `ConfigError`. */
 export function optionsOf(config: AdapterConfig): ParsedOptions {
-  const options = parseOptions('redis', schema, { ...config.options, ...(config.url === undefined ? {} : { url: config.url }) });
+  const options = parseOptions('redis', schema, {
+    ...config.options,
+    ...(config.url === undefined ? {} : { url: config.url }),
+  });
   const fromUrl = options.url === undefined ? {} : parseUrl(options.url);
   const { client, prefix = 'holdfast', timeout, skewMs = 0, ...server } = { ...fromUrl, ...defined(options) };
   const named = defined({ ...server, url: undefined });
@@ -100,7 +103,9 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
 function parseUrl(text: string): RedisOptions & { family?: number | undefined } {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hash !== '') {
-    throw new ConfigError('Expected a Redis URL such as redis://localhost:6379/0 or rediss://user:password@host (percent-encode what is special)');
+    throw new ConfigError(
+      'Expected a Redis URL such as redis://localhost:6379/0 or rediss://user:password@host (percent-encode what is special)',
+    );
   }
   const db = url.pathname.replace(/^\//, '');
   if (!/^\d{0,9}$/.test(db)) throw new ConfigError('Expected the path of a Redis URL to be the number of a database');
@@ -128,9 +133,12 @@ function timeoutOf(timeout: number | string): number {
   try {
     return parseDuration('timeout', timeout);
   } catch (error) {
-    throw new ConfigError(`Invalid options for the redis backend: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new ConfigError(
+      `Invalid options for the redis backend: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

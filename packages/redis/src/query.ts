@@ -46,7 +46,12 @@ async function* scan(commands: Commands, prefix: string): AsyncGenerator<string[
   } while (cursor !== '0');
 }
 
-async function step(commands: Commands, client: RedisClient, cursor: string, pattern: string): Promise<[string, string[]]> {
+async function step(
+  commands: Commands,
+  client: RedisClient,
+  cursor: string,
+  pattern: string,
+): Promise<[string, string[]]> {
   try {
     const reply = await commands.bounded(client.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT));
     return reply as [string, string[]];
@@ -61,7 +66,15 @@ function snapshotOf(name: string, [lock, state, holders, queue, now]: Inspection
   const info = (entry: string, micros: number): LockInfo => {
     const { mode, permits, client } = parseEntry(entry);
     const { id: clientId, host, pid } = client;
-    return { name, mode, ...(permits === undefined ? {} : { permits }), clientId, host, pid, since: new Date(micros / 1000) };
+    return {
+      name,
+      mode,
+      ...(permits === undefined ? {} : { permits }),
+      clientId,
+      host,
+      pid,
+      since: new Date(micros / 1000),
+    };
   };
   // A token is the server's clock at the grant, but for a clock that was set back.
   const holding = (entry: string, token: string): LockInfo => ({

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { LocksClosedError } from '@holdfast/core/adapter';
 import type { Link } from './link.ts';
 
 export interface SubscriptionListener {
@@ -21,6 +22,7 @@ export class Subscription {
   #link: Link | undefined;
   #opening: Opening | undefined;
   #ready = false;
+  #closed = false;
 
   constructor(prefix: string, makeLink: () => Link, listener: SubscriptionListener) {
     this.channel = `${prefix}:wake:${randomBytes(16).toString('base64url')}`;
@@ -36,6 +38,7 @@ export class Subscription {
   /** Resolves once subscribed; rejects with `BackendUnavailableError` when the connection fails first. */
   open(): Promise<void> {
     if (this.#ready) return Promise.resolve();
+    if (this.#closed) return Promise.reject(new LocksClosedError());
     const opening = (this.#opening ??= pending());
     (this.#link ??= this.#connect()).open();
     return opening.promise;
@@ -47,7 +50,8 @@ export class Subscription {
   }
 
   close(): void {
-    this.#lost(new Error('The backend is closed'));
+    this.#closed = true;
+    this.#lost(new LocksClosedError());
     this.#link?.close();
   }
 

@@ -41,7 +41,8 @@ export class Waiter {
   #attempts = 0;
   #asking = false;
   #askAgain = false;
-  #sent: Promise<void> = Promise.resolve();
+  /** Settles when nothing will come any more of all that was sent. */
+  #sent: Promise<void> | undefined;
   /** The server's clock when it last said "still waiting", in µs. */
   #waitingAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -86,8 +87,9 @@ export class Waiter {
     if (this.#state !== 'over') this.#schedule(0, untilExpiry);
   }
 
+  /** Rejects once the server has forgotten the claim: a grant that was on its way is given back by that. */
   readonly #onAbort = (): void => {
-    this.#lose(this.#claim.request.signal.reason);
+    void this.#leave().then(() => this.#reject(this.#claim.request.signal.reason));
   };
 
   async #ask(): Promise<void> {
@@ -96,7 +98,8 @@ export class Waiter {
     clearTimeout(this.#timer);
     const startedAt = monotonicMs();
     const call = this.#context.enter(this.#claim);
-    this.#sent = Promise.all([this.#sent, call.settled]).then(() => undefined);
+    this.#sent =
+      this.#sent === undefined ? call.settled : Promise.all([this.#sent, call.settled]).then(() => undefined);
     const outcome = await call.reply.then(
       (reply) => () => this.#answered(reply, startedAt),
       (error: unknown) => () => this.#failed(error),
@@ -108,7 +111,11 @@ export class Waiter {
   }
 
   #answered(reply: unknown, startedAt: number): void {
-    if (!Array.isArray(reply)) return this.#win(this.#context.holds.add(this.#claim, String(reply), startedAt));
+    if (!Array.isArray(reply)) {
+      const token = String(reply);
+      this.#context.clock.read(startedAt, Number(token));
+      return this.#win(this.#context.holds.add(this.#claim, token, startedAt));
+    }
     const [place, untilExpiry, now] = reply.map(Number) as [number, number, number];
     this.#context.clock.read(startedAt, now);
     this.#waitingAt = now;
@@ -120,7 +127,7 @@ export class Waiter {
   #failed(error: unknown): void {
     this.#attempts += 1;
     const hopeless = this.#state === 'entering' && this.#attempts === ENTRY_ATTEMPTS;
-    if (hopeless || !isTransient(error)) this.#lose(error);
+    if (hopeless || !isTransient(error)) this.#fail(error);
     else if (this.#state === 'entering') this.#askAgain = true;
     else this.#timer = setTimeout(() => this.ask(), RETRY_MS).unref();
   }
@@ -144,11 +151,15 @@ export class Waiter {
     this.#resolve(grant);
   }
 
-  /** Rejects once the server has forgotten the claim: a grant that was on its way is given back by that. */
-  #lose(reason: unknown): void {
-    if (this.#isOver) return;
+  /** A server that can't be reached can't be told either, for now: nobody waits for that. */
+  #fail(error: unknown): void {
+    void this.#leave();
+    this.#reject(error);
+  }
+
+  #leave(): Promise<void> {
     this.#end();
-    void this.#context.leave(this.#claim, this.#sent).then(() => this.#reject(reason));
+    return this.#context.leave(this.#claim, this.#sent ?? Promise.resolve());
   }
 
   #end(): void {

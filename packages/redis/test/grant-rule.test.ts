@@ -8,7 +8,13 @@ import { sharedServer } from '@holdfast/testbed';
 import { expect, onTestFinished, test } from 'vitest';
 
 type Step =
-  | { readonly type: 'request'; readonly mode: RequestMode; readonly permits: number; readonly wait: boolean; readonly steal: boolean }
+  | {
+      readonly type: 'request';
+      readonly mode: RequestMode;
+      readonly permits: number;
+      readonly wait: boolean;
+      readonly steal: boolean;
+    }
   | { readonly type: 'leave'; readonly which: number };
 
 const request = fc.record({
@@ -44,7 +50,15 @@ test('the scripts grant to the same requests in the same order as the pure state
     const { promise, contended } = signalled();
     const { mode, permits, wait, steal } = step;
     const asked: LockRequest = {
-      name, owner: id, mode, ttlMs: 60_000, wait, steal, renew: false, signal: abort.signal, onContended: contended,
+      name,
+      owner: id,
+      mode,
+      ttlMs: 60_000,
+      wait,
+      steal,
+      renew: false,
+      signal: abort.signal,
+      onContended: contended,
       client: { id, host: 'host', pid: 1 },
       ...(mode === 'semaphore' ? { permits } : {}),
     };
@@ -52,7 +66,12 @@ test('the scripts grant to the same requests in the same order as the pure state
       id,
       abort,
       grant: undefined,
-      over: backend.acquire(asked).then((grant) => void (ticket.grant = (grant as RedisGrant | null) ?? undefined), () => undefined),
+      over: backend.acquire(asked).then(
+        (grant) => {
+          ticket.grant = grant ?? undefined;
+        },
+        () => undefined,
+      ),
     };
     await Promise.race([ticket.over, promise]);
     return ticket;
@@ -84,7 +103,10 @@ test('the scripts grant to the same requests in the same order as the pure state
           apply(state, { type: 'leave', owner: ticket.id, time, wallMicros: 0n });
         }
         const shown = await backend.query?.(name);
-        expect({ held: shown?.held.map(({ clientId }) => clientId), pending: shown?.pending.map(({ clientId }) => clientId) }).toEqual(expected(state));
+        expect({
+          held: shown?.held.map(({ clientId }) => clientId),
+          pending: shown?.pending.map(({ clientId }) => clientId),
+        }).toEqual(expected(state));
       }
       for (const ticket of tickets.values()) ticket.abort.abort(new Error('end of the run'));
       for (const ticket of tickets.values()) {
@@ -97,9 +119,24 @@ test('the scripts grant to the same requests in the same order as the pure state
   );
 }, 60_000);
 
-function requestEvent({ mode, permits, wait, steal }: Step & { type: 'request' }, owner: string, time: number): QueueEvent {
+function requestEvent(
+  { mode, permits, wait, steal }: Step & { type: 'request' },
+  owner: string,
+  time: number,
+): QueueEvent {
   const client = { id: owner, host: 'host', pid: 1 };
-  return { type: 'request', owner, mode, permits: mode === 'semaphore' ? permits : undefined, ttlMs: 1e9, client, wait, steal, time, wallMicros: 0n };
+  return {
+    type: 'request',
+    owner,
+    mode,
+    permits: mode === 'semaphore' ? permits : undefined,
+    ttlMs: 1e9,
+    client,
+    wait,
+    steal,
+    time,
+    wallMicros: 0n,
+  };
 }
 
 /** Holders by token, waiters by place. The model's grants to waiters never expire here: the real ones are confirmed. */

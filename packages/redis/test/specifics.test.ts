@@ -96,7 +96,9 @@ describe('traffic', () => {
     const before = { own: heapUsed(), server: await usedMemory(client) };
     const held: Lock[] = [];
     for (let at = 0; at < 10_000; at += 500) {
-      held.push(...(await Promise.all(Array.from({ length: 500 }, (_, i) => locks.acquire(`lock ${at + i}`, { ttl: '9s' })))));
+      held.push(
+        ...(await Promise.all(Array.from({ length: 500 }, (_, i) => locks.acquire(`lock ${at + i}`, { ttl: '9s' })))),
+      );
     }
     const { commands, messages } = await connections(client);
     expect([commands.length, messages.length]).toEqual([1, 1]);
@@ -107,7 +109,9 @@ describe('traffic', () => {
     expect(counts['evalsha']).toBeGreaterThanOrEqual(20_000);
     expect(counts['evalsha']).toBeLessThanOrEqual(40_000);
     const perLock = (bytes: number): string => `${Math.round(bytes / 10_000)} bytes a lock`;
-    console.info(`memory: ${perLock(after.own - before.own)} here, ${perLock(after.server - before.server)} at the server; renewals in 9 s: ${counts['evalsha']}`);
+    console.info(
+      `memory: ${perLock(after.own - before.own)} here, ${perLock(after.server - before.server)} at the server; renewals in 9 s: ${counts['evalsha']}`,
+    );
     await locks.close();
     expect((await client.keys('holdfast:*')).filter((key) => !key.endsWith(':token'))).toEqual([]);
   }, 60_000);
@@ -125,7 +129,21 @@ async function usedMemory(client: ReturnType<typeof onlooker>): Promise<number> 
 }
 
 describe('keys', () => {
-  const names = ['plain', 'a{b}c', '{}', '}', '}{', '%7D', '100%', 'x:token', 'x}:queue', 'ü'.repeat(512), 'a'.repeat(1024), '*', '[a]'];
+  const names = [
+    'plain',
+    'a{b}c',
+    '{}',
+    '}',
+    '}{',
+    '%7D',
+    '100%',
+    'x:token',
+    'x}:queue',
+    'ü'.repeat(512),
+    'a'.repeat(1024),
+    '*',
+    '[a]',
+  ];
 
   test('all keys of a name are in one slot, whatever the name: they work on a server in cluster mode', async () => {
     const { url } = await ownServer({ args: ['--cluster-enabled', 'yes'] });
@@ -193,6 +211,20 @@ describe('keys', () => {
 });
 
 describe('waiting processes', () => {
+  test('the first in line watches a thief as it watched the holder before', async () => {
+    const { url } = await ownServer();
+    const [locks, thief] = [await open(url), await startPeer(url)];
+    const lock = await locks.acquire('stolen', { ttl: '60s' });
+    const mine = locks.acquire('stolen', { ttl: '60s' });
+    await until(async () => (await pending(locks, 'stolen')) === 1);
+    await thief.acquire('stolen', { ttl: 500, steal: true });
+    await thief.kill();
+    const startedAt = performance.now();
+    await (await mine).release();
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    expect(lock.held).toBe(false);
+  });
+
   test('a waiter that was killed is passed over in the release itself', async () => {
     const { url } = await ownServer();
     const [locks, killed, client] = [await open(url), await startPeer(url), onlooker(url)];

@@ -35,14 +35,19 @@ export async function executed(client: Redis, work: () => Promise<unknown>): Pro
   await client.config('RESETSTAT');
   await work();
   const stats = await client.info('commandstats');
-  const calls = Array.from(stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm), ([, name = '', count]) => [name, Number(count)]);
+  const calls = Array.from(stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm), ([, name = '', count]) => [
+    name,
+    Number(count),
+  ]);
   return Object.fromEntries(calls.filter(([name]) => !String(name).startsWith('config') && name !== 'info'));
 }
 
 /** Ids of the normal and of the subscribed connections, without the onlooker's own. */
 export async function connections(client: Redis): Promise<{ commands: string[]; messages: string[] }> {
   const own = String(await client.client('ID'));
-  const lines = String(await client.client('LIST')).trim().split('\n');
+  const lines = String(await client.client('LIST'))
+    .trim()
+    .split('\n');
   const found = { commands: [] as string[], messages: [] as string[] };
   for (const line of lines) {
     const id = /\bid=(\d+)/.exec(line)?.[1] ?? '';

@@ -54,6 +54,8 @@ if how == 'steal' then
   free()
   hold(me, k, ttl, math.max(last + 1, now))
   local token = int(last)
+  -- Whoever is first watches the expiry of holders that are gone; the thief's may come sooner.
+  told = nil
   settle(nil)
   save()
   return token
