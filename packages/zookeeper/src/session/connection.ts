@@ -16,6 +16,16 @@ export interface ConnectionEvents {
   onClosed(error: Error): void;
 }
 
+/** When a connection counts as lost, in ms. */
+export interface Patience {
+  /** An answer takes longer than this. */
+  readonly answerMs: number;
+  /** An answer is due, and nothing at all was heard for this long, */
+  readonly silenceMs: number;
+  /** but not before it has been due for this long. */
+  readonly atLeastMs: number;
+}
+
 interface Pending {
   readonly operation: Operation<unknown>;
   readonly sentAt: number;
@@ -31,18 +41,26 @@ export class Connection {
   /** The last transaction that this connection has seen. */
   lastZxid = 0n;
   readonly #socket: Socket;
-  readonly #stallMs: number;
+  /** None yet while the session is being agreed on: whoever does that has a timer of its own. */
+  #patience: Patience | undefined;
   readonly #events: ConnectionEvents;
   /** In the order in which they were sent, which is that of the answers. */
   readonly #pending = new Map<number, Pending>();
   #lastXid = 0;
+  #heardAt: number = monotonicMs();
   #watchdog: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(socket: Socket, stallMs: number, events: ConnectionEvents) {
+  constructor(socket: Socket, events: ConnectionEvents) {
     this.#socket = socket;
-    this.#stallMs = stallMs;
     this.#events = events;
+  }
+
+  /** The session is agreed on: from now on answers are expected. */
+  accepted(patience: Patience): void {
+    this.#patience = patience;
+    this.#heardAt = monotonicMs();
+    this.#watchdog ??= this.#watch();
   }
 
   /** Rejects with the server's `ZooKeeperError`, or with a `ConnectionLossError`: then it may or may not have been done. */
@@ -57,11 +75,12 @@ export class Connection {
       operation.write(writer);
       this.#pending.set(xid, { operation, sentAt: monotonicMs(), resolve: resolve as (value: unknown) => void, reject });
       this.#socket.write(writer.frame());
-      this.#watchdog ??= this.#watch(this.#stallMs);
+      this.#watchdog ??= this.#watch();
     });
   }
 
   receive(packet: Buffer): void {
+    this.#heardAt = monotonicMs();
     const reader = new JuteReader(packet);
     const xid = reader.int();
     const zxid = reader.long();
@@ -121,9 +140,11 @@ export class Connection {
   }
 
   /** A server that is frozen, or a network that swallows everything, closes no connection. */
-  #watch(ms: number): NodeJS.Timeout {
+  #watch(): NodeJS.Timeout | undefined {
+    const [oldest] = this.#pending.values();
+    if (oldest === undefined || this.#patience === undefined) return undefined;
     // A process that was itself frozen has the answers in its socket: it reads them (poll) before it judges (check).
-    const timer = setTimeout(() => setImmediate(() => this.#judge()), ms);
+    const timer = setTimeout(() => setImmediate(() => this.#judge()), Math.max(this.#lostAt(oldest, this.#patience) - monotonicMs(), 0));
     timer.unref();
     return timer;
   }
@@ -131,9 +152,12 @@ export class Connection {
   #judge(): void {
     this.#watchdog = undefined;
     const [oldest] = this.#pending.values();
-    if (oldest === undefined || this.#closed) return;
-    const left = oldest.sentAt + this.#stallMs - monotonicMs();
-    if (left > 0) this.#watchdog = this.#watch(left);
-    else this.close(new ConnectionLossError(`ZooKeeper did not answer within ${Math.round(this.#stallMs)} ms`));
+    if (oldest === undefined || this.#patience === undefined || this.#closed) return;
+    if (this.#lostAt(oldest, this.#patience) > monotonicMs()) this.#watchdog = this.#watch();
+    else this.close(new ConnectionLossError(`ZooKeeper did not answer for ${Math.round(monotonicMs() - oldest.sentAt)} ms`));
+  }
+
+  #lostAt({ sentAt }: Pending, { answerMs, silenceMs, atLeastMs }: Patience): number {
+    return Math.min(sentAt + answerMs, Math.max(this.#heardAt + silenceMs, sentAt + atLeastMs));
   }
 }

@@ -4,7 +4,7 @@ import { connectRequest, readConnectResponse } from '../protocol/handshake.ts';
 import type { SessionIdentity } from '../protocol/handshake.ts';
 import { Packets } from '../protocol/packets.ts';
 import { Connection } from './connection.ts';
-import type { ConnectionEvents } from './connection.ts';
+import type { ConnectionEvents, Patience } from './connection.ts';
 
 export interface Host {
   readonly host: string;
@@ -17,57 +17,61 @@ export interface Attempt {
   readonly lastZxid: bigint;
   /** For the whole handshake, in ms. */
   readonly timeoutMs: number;
-  /** How long an answer may take afterwards, in ms, given what the session's timeout was agreed to be. */
-  readonly stallMs: (sessionMs: number) => number;
+  /** How long to wait for answers afterwards, given what the session's timeout was agreed to be. */
+  readonly patience: (sessionMs: number) => Patience;
   readonly events: ConnectionEvents;
 }
 
-/** `connection: undefined`: the server knows that the session has expired. */
-export interface Connected {
-  readonly connection: Connection | undefined;
-  readonly identity: SessionIdentity;
+export interface Dialled {
+  /** Takes requests at once: the server answers them after the handshake, which saves a round trip. */
+  readonly connection: Connection;
+  /**
+   * What was agreed on; `undefined`: the server knows that the session has expired. Rejects with the socket's error, or a
+   * `ConnectionLossError`.
+   */
+  readonly agreed: Promise<SessionIdentity | undefined>;
 }
 
-/** Rejects with the socket's error, or a `ConnectionLossError`. */
-export function dial({ host, identity, lastZxid, timeoutMs, stallMs, events }: Attempt): Promise<Connected> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(host);
-    socket.setNoDelay(true);
-    socket.unref();
-    const packets = new Packets();
-    let connection: Connection | undefined;
+export function dial({ host: { host, port }, identity, lastZxid, timeoutMs, patience, events }: Attempt): Dialled {
+  const socket = connect({ host, port });
+  socket.setNoDelay(true);
+  // Core keeps the process alive while there is something to wait for.
+  socket.unref();
+  const connection = new Connection(socket, events);
+  connection.lastZxid = lastZxid;
+  socket.write(connectRequest(identity, lastZxid));
+
+  const agreed = new Promise<SessionIdentity | undefined>((resolve, reject) => {
     const fail = (error: Error): void => {
       clearTimeout(timer);
-      socket.destroy();
-      if (connection === undefined) reject(error);
-      else connection.close(error);
+      reject(error);
+      connection.close(error);
     };
-    const timer = setTimeout(() => fail(new ConnectionLossError(`ZooKeeper at ${host.host}:${host.port} did not answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+    const timer = setTimeout(() => fail(new ConnectionLossError(`ZooKeeper at ${host}:${port} did not answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
     timer.unref();
-    const accept = (packet: Buffer): void => {
-      clearTimeout(timer);
-      const agreed = readConnectResponse(packet);
-      if (agreed === undefined) {
-        socket.destroy();
-        resolve({ connection: undefined, identity });
+    let isFirst = true;
+    const receive = (packet: Buffer): void => {
+      if (!isFirst) {
+        connection.receive(packet);
         return;
       }
-      connection = new Connection(socket, stallMs(agreed.timeoutMs), events);
-      connection.lastZxid = lastZxid;
-      resolve({ connection, identity: agreed });
+      isFirst = false;
+      clearTimeout(timer);
+      const response = readConnectResponse(packet);
+      resolve(response);
+      if (response === undefined) connection.close(new ConnectionLossError('The session has expired'));
+      else connection.accepted(patience(response.timeoutMs));
     };
-    socket.on('connect', () => socket.write(connectRequest(identity, lastZxid)));
+    const packets = new Packets();
     socket.on('data', (chunk: Buffer) => {
       try {
-        for (const packet of packets.push(chunk)) {
-          if (connection === undefined) accept(packet);
-          else connection.receive(packet);
-        }
+        for (const packet of packets.push(chunk)) receive(packet);
       } catch (error) {
         fail(error instanceof Error ? error : new Error(String(error)));
       }
     });
     socket.on('error', fail);
-    socket.on('close', () => fail(new ConnectionLossError(`ZooKeeper at ${host.host}:${host.port} closed the connection`)));
+    socket.on('close', () => fail(new ConnectionLossError(`ZooKeeper at ${host}:${port} closed the connection`)));
   });
+  return { connection, agreed };
 }

@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BackendUnavailableError, monotonicMs } from '@holdfast/core/adapter';
 import type { SessionIdentity } from '../protocol/handshake.ts';
-import type { ConnectionEvents } from './connection.ts';
+import type { ConnectionEvents, Patience } from './connection.ts';
 import { dial } from './dial.ts';
-import type { Connected, Host } from './dial.ts';
+import type { Dialled, Host } from './dial.ts';
 
 export interface EnsembleOptions {
   readonly hosts: readonly Host[];
@@ -16,9 +16,8 @@ export interface EnsembleOptions {
   readonly tickMs: number;
 }
 
-/** An answer may take a third of the session's timeout, and half of ours, so that there is time to find another server; but at least this, in ms. */
-const MIN_STALL_MS = 100;
-const MIN_ATTEMPT_MS = 100;
+/** No server is given up sooner than this, in ms. */
+const MIN_PATIENCE_MS = 100;
 /** Between two rounds over all servers, in ms: at most, with jitter. */
 const MAX_PAUSE_MS = 200;
 
@@ -40,19 +39,23 @@ export class Ensemble {
     this.#next = randomInt(options.hosts.length);
   }
 
-  /** One attempt at one server; the next attempt takes the next one. */
-  async connectOnce({ identity, lastZxid, events }: Call): Promise<Connected> {
+  /** One attempt at one server; after a failure, the next attempt takes the next one. */
+  dial({ identity, lastZxid, events }: Call): Dialled {
     const { hosts } = this.options;
     const host = hosts[this.#next % hosts.length] as Host;
-    const timeoutMs = Math.max(Math.min(identity.timeoutMs / (hosts.length + 1), this.options.timeoutMs / hosts.length), MIN_ATTEMPT_MS);
-    try {
-      const connected = await dial({ host, identity, lastZxid, timeoutMs, stallMs: (ms) => this.#stallMs(ms), events });
-      this.#reached = true;
-      return connected;
-    } catch (error) {
-      this.#next += 1;
-      throw error;
-    }
+    // A new session has time; one that is to be saved must find another server within its own timeout.
+    const budgetMs = identity.id === 0n ? this.options.timeoutMs : Math.min(identity.timeoutMs, this.options.timeoutMs);
+    const timeoutMs = Math.max(budgetMs / hosts.length, MIN_PATIENCE_MS);
+    const dialled = dial({ host, identity, lastZxid, timeoutMs, patience: (ms) => this.#patience(ms), events });
+    dialled.agreed.then(
+      () => {
+        this.#reached = true;
+      },
+      () => {
+        this.#next += 1;
+      },
+    );
+    return dialled;
   }
 
   /** Rejects with `BackendUnavailableError` when no server lets `attempt` succeed in time, or at once if none was ever there. */
@@ -79,8 +82,13 @@ export class Ensemble {
     return this.options.hosts.length;
   }
 
-  #stallMs(sessionMs: number): number {
-    return Math.max(Math.min(sessionMs / 3, this.options.timeoutMs / 2), MIN_STALL_MS);
+  /** Two thirds of a session's timeout, as in ZooKeeper's own clients: a third is left to find another server. */
+  #patience(sessionMs: number): Patience {
+    return {
+      answerMs: Math.max(this.options.timeoutMs / 2, MIN_PATIENCE_MS),
+      silenceMs: Math.max((sessionMs * 2) / 3, MIN_PATIENCE_MS),
+      atLeastMs: Math.max(sessionMs / 3, MIN_PATIENCE_MS),
+    };
   }
 
   #unreachable(cause: unknown): BackendUnavailableError {

@@ -4,8 +4,8 @@ import { Code, ConnectionLossError, SessionOverError, ZooKeeperError } from '../
 import { auth, setWatches } from '../protocol/connection-operations.ts';
 import { newSession } from '../protocol/handshake.ts';
 import type { SessionIdentity } from '../protocol/handshake.ts';
-import { getData } from '../protocol/operations.ts';
-import type { Connection, ConnectionEvents } from './connection.ts';
+import { getData, sync } from '../protocol/operations.ts';
+import type { Connection } from './connection.ts';
 import type { Ensemble } from './ensemble.ts';
 import { Watches } from './watches.ts';
 
@@ -18,8 +18,8 @@ type State =
 const CLOSE_MS = 1000;
 
 export interface LinkEvents {
-  /** Connected again: the leader heard of the session after `startedAt`. */
-  onConnected(startedAt: number): void;
+  /** The ensemble heard of the session after `sentAt`. */
+  onProved(sentAt: number): void;
   /** The ensemble has ended the session. */
   onExpired(): void;
 }
@@ -32,7 +32,7 @@ interface Waiting {
 /** The connections of one session, one after the other. */
 export class Link {
   readonly watches: Watches = new Watches();
-  events: LinkEvents = { onConnected: () => undefined, onExpired: () => undefined };
+  events: LinkEvents = { onProved: () => undefined, onExpired: () => undefined };
   /** Whether other servers than the one connected to may take part; known once connected. */
   hasPeers = true;
   readonly #ensemble: Ensemble;
@@ -78,26 +78,44 @@ export class Link {
   /** One attempt. Resolves with the time of its start; rejects when it fails. */
   async #connect(): Promise<number> {
     const startedAt = monotonicMs();
-    let connection: Connection | undefined;
-    const events: ConnectionEvents = {
-      onEvent: (event) => this.watches.fire(event),
-      onClosed: () => this.#onClosed(connection),
-    };
-    const opened = await this.#ensemble.connectOnce({ identity: this.#identity, lastZxid: this.#lastZxid, events });
-    connection = opened.connection;
-    if (connection === undefined) {
-      this.events.onExpired();
-      throw new ConnectionLossError('The session has expired');
-    }
-    this.#identity = opened.identity;
+    const { connection, agreed } = this.#ensemble.dial({
+      identity: this.#identity,
+      lastZxid: this.#lastZxid,
+      events: {
+        onEvent: (event) => this.watches.fire(event),
+        onClosed: () => this.#onClosed(connection),
+      },
+    });
+    const prepared = this.#prepare(connection);
+    const stopBeating = this.#beat(connection);
     try {
-      await this.#prepare(connection);
+      const [identity] = await Promise.all([agreed, prepared]);
+      if (identity !== undefined) this.#identity = identity;
     } catch (error) {
       connection.close(new ConnectionLossError('The connection was not usable', { cause: error }));
+      // The answer that the session has expired ends the connection, and with it all that was asked on it.
+      if ((await agreed) === undefined) this.events.onExpired();
       throw error;
+    } finally {
+      stopBeating();
     }
     this.#adopt(connection, startedAt);
     return startedAt;
+  }
+
+  /** On a slow network a session needs a second proof of life before the first is answered. */
+  #beat(connection: Connection): () => void {
+    const timer = setInterval(() => {
+      const sentAt = monotonicMs();
+      connection.request(sync('/')).then(
+        () => {
+          if (!this.hasPeers) this.events.onProved(sentAt);
+        },
+        () => undefined,
+      );
+    }, this.#identity.timeoutMs / 3);
+    timer.unref();
+    return () => clearInterval(timer);
   }
 
   /** In one round trip: who we are, what we watch, and whether there are other servers. */
@@ -127,7 +145,7 @@ export class Link {
       return;
     }
     this.#state = { type: 'connected', connection };
-    this.events.onConnected(startedAt);
+    this.events.onProved(startedAt);
     for (const { resolve } of this.#waiting.splice(0)) resolve(connection);
   }
 

@@ -35,7 +35,7 @@ export class ZooKeeperSession implements Session {
       if (event.type === 'lost') void link.end(new SessionOverError('The session with ZooKeeper is lost', { cause: event.error }));
     });
     link.events = {
-      onConnected: (startedAt) => this.lease.proved(startedAt),
+      onProved: (sentAt) => this.lease.proved(sentAt),
       onExpired: () => {
         this.lease.lose('expired');
         void link.end(new SessionOverError('The session with ZooKeeper has expired'));
