@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { test } from 'vitest';
+import { afterEach, beforeEach, test, vi } from 'vitest';
 import { Log } from '../../src/log/log.ts';
 import { kernelDisk } from '../../src/log/disk.ts';
 import type { Disk } from '../../src/log/disk.ts';
@@ -145,6 +145,10 @@ async function check({ directory, processes }: World, done: ReadonlySet<number>)
   assert.ok(files.length <= 2 && files.every((file) => file.startsWith('log.')), `left: ${files.join(' ')}`);
   await log.close();
 }
+
+// Time stands still: nothing expires, however slow the machine.
+beforeEach(() => void vi.spyOn(globalThis.process.hrtime, 'bigint').mockReturnValue(1_000_000_000_000n));
+afterEach(() => void vi.restoreAllMocks());
 
 const process = fc.nat({ max: 2 });
 const plan: fc.Arbitrary<Plan> = fc.record({

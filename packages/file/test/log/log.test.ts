@@ -182,6 +182,17 @@ test('who holds learns that the directory was removed, and the next request star
   expect(token(one)).toBeGreaterThan(first);
 });
 
+test('who only waits learns of it too', async () => {
+  let restored = 0;
+  const one = open('1-s', { onRestored: () => (restored += 1) });
+  await one.append([request('1-s/x'), request('1-s/y')]);
+  await rm(directory, { recursive: true });
+  restored = 0;
+  await one.refresh();
+  expect(restored).toBe(1);
+  expect(holder(one)).toBeUndefined();
+});
+
 test('reading creates nothing', async () => {
   await open('1-s').refresh();
   expect(await readdir(directory)).toEqual([]);
