@@ -4,7 +4,13 @@ export { Locks } from './client/locks.ts';
 export type { LocksOptions } from './client/locks.ts';
 export type { Lock } from './client/lock.ts';
 export type { Semaphore } from './client/semaphore.ts';
-export type { AcquireOptions, IfAvailableOptions, Permitted, RequestOptions, TryAcquireOptions } from './client/options.ts';
+export type {
+  AcquireOptions,
+  IfAvailableOptions,
+  Permitted,
+  RequestOptions,
+  TryAcquireOptions,
+} from './client/options.ts';
 export type { LockEvent } from './client/events.ts';
 export type { Duration } from './config/duration.ts';
 export { redactUrl } from './config/redact.ts';

@@ -217,7 +217,11 @@ export function driftMarginMs(ttlMs: number): number {
 }
 
 export function lossError(reason: LossReason | 'released', cause?: unknown): LockLostError {
-  return new LockLostError(lossMessages[reason], reason === 'released' ? 'expired' : reason, cause === undefined ? undefined : { cause });
+  return new LockLostError(
+    lossMessages[reason],
+    reason === 'released' ? 'expired' : reason,
+    cause === undefined ? undefined : { cause },
+  );
 }
 
 const lossMessages: Record<LossReason | 'released', string> = {

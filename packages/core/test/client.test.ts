@@ -23,7 +23,10 @@ let lastToken = 0n;
 
 function grant(ttlMs = 10_000, provedAt = monotonicMs()): Grant & { lease: Lease } {
   lastToken += 1n;
-  return { fencingToken: lastToken, lease: new Lease({ ttlMs, provedAt, auto: false, renew: () => Promise.resolve('renewed') }) };
+  return {
+    fencingToken: lastToken,
+    lease: new Lease({ ttlMs, provedAt, auto: false, renew: () => Promise.resolve('renewed') }),
+  };
 }
 
 interface Scripted {
@@ -117,7 +120,9 @@ describe('a grant', () => {
         return new Promise((resolve) => {
           resolve(given);
           // After core looked at what remains, before it observes.
-          void Promise.resolve().then(() => Promise.resolve().then(() => setImmediate(() => given.lease.lose('stolen'))));
+          void Promise.resolve().then(() =>
+            Promise.resolve().then(() => setImmediate(() => given.lease.lose('stolen'))),
+          );
         });
       },
     });
@@ -131,7 +136,11 @@ describe('a grant', () => {
     const { locks, released } = scripted({
       acquire: () => {
         const given = grant();
-        queueMicrotask(() => queueMicrotask(() => (close = locks.close())));
+        queueMicrotask(() =>
+          queueMicrotask(() => {
+            close = locks.close();
+          }),
+        );
         return Promise.resolve(given);
       },
     });
@@ -155,7 +164,11 @@ describe('request', () => {
   test("rejects with the callback's own error, although the release failed", async () => {
     const error = new Error('mine');
     await expect(scripted(failing).locks.request('a', () => Promise.reject(error))).rejects.toBe(error);
-    await expect(scripted(failing).locks.acquire('a').then((lock) => lock.release())).rejects.toBeInstanceOf(BackendUnavailableError);
+    await expect(
+      scripted(failing)
+        .locks.acquire('a')
+        .then((lock) => lock.release()),
+    ).rejects.toBeInstanceOf(BackendUnavailableError);
   });
 
   test('rejects with the loss, once the callback is done', async () => {
@@ -191,12 +204,15 @@ test('one signal can abort a thousand requests without a warning of a leak, and 
   process.on('warning', onWarning);
   const controller = new AbortController();
   const { locks } = scripted({
-    acquire: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    acquire: ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
   });
   const waits = Array.from({ length: 1000 }, (_, i) => locks.acquire(`a${i}`, { signal: controller.signal }));
   controller.abort(new Error('enough'));
   const outcomes = await Promise.allSettled(waits);
-  expect(new Set(outcomes.map((outcome) => outcome.status === 'rejected' && (outcome.reason as Error).message))).toEqual(new Set(['enough']));
+  expect(
+    new Set(outcomes.map((outcome) => outcome.status === 'rejected' && (outcome.reason as Error).message)),
+  ).toEqual(new Set(['enough']));
   await delay(10);
   process.off('warning', onWarning);
   expect(warnings).toEqual([]);

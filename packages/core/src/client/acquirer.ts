@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { ClientInfo, Grant, LockBackend, LockRequest } from '../contract.ts';
 import { BackendUnavailableError, LocksClosedError } from '../errors.ts';
 import { monotonicMs } from '../clock.ts';
@@ -82,7 +82,11 @@ export class Acquirer {
   }
 
   async #settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    do {
+      await Promise.allSettled(this.#underWay);
+      // A grant that came too late is given back a few microtasks after its request was settled.
+      await nextTurn();
+    } while (this.#underWay.size > 0);
   }
 
   /** A grant may have been so long on its way that its ttl is over: it is given back, and who waits asks again. */
@@ -91,7 +95,7 @@ export class Acquirer {
       signal.throwIfAborted();
       const request = this.#request(context, acquisition, signal);
       const work = this.during(this.#backend.acquire(request));
-      const grant = await abandonable(work, signal, ABORT_GRACE_MS, (late) => this.#giveBack(late));
+      const grant = await abandonable(work, signal, ABORT_GRACE_MS, (late) => void this.#giveBack(late));
       if (grant === null || grant.lease.remainingMs > 0) return grant;
       void this.#giveBack(grant);
       if (!acquisition.wait) {

@@ -10,7 +10,15 @@ import { LockHandle } from './lock.ts';
 import type { Lock } from './lock.ts';
 import { checkName } from './name.ts';
 import { parseAcquisition, parsePermits } from './options.ts';
-import type { Acquisition, AcquireOptions, Defaults, IfAvailableOptions, RequestOptions, TryAcquireOptions, Verb } from './options.ts';
+import type {
+  Acquisition,
+  AcquireOptions,
+  Defaults,
+  IfAvailableOptions,
+  RequestOptions,
+  TryAcquireOptions,
+  Verb,
+} from './options.ts';
 import { Reentrancy } from './reentrancy.ts';
 import type { Semaphore } from './semaphore.ts';
 
@@ -45,7 +53,8 @@ export class Locks implements AsyncDisposable {
     this.#backend = backend;
     this.#defaults = {
       minTtlMs,
-      ttlMs: options.ttl === undefined ? Math.max(DEFAULT_TTL_MS, minTtlMs) : parseDuration('ttl', options.ttl, minTtlMs),
+      ttlMs:
+        options.ttl === undefined ? Math.max(DEFAULT_TTL_MS, minTtlMs) : parseDuration('ttl', options.ttl, minTtlMs),
       timeoutMs: options.timeout === undefined ? undefined : parseDuration('timeout', options.timeout),
     };
     this.clientId = options.clientId ?? randomUUID();
@@ -115,7 +124,8 @@ export class Locks implements AsyncDisposable {
   /** At most `permits` holders at a time. Throws `InvalidArgumentError` at once. */
   semaphore(name: string, permits: number): Semaphore {
     checkName(name);
-    if (parsePermits(permits) === undefined) throw new InvalidArgumentError('Expected `permits` to be a whole number of at least 1');
+    if (parsePermits(permits) === undefined)
+      throw new InvalidArgumentError('Expected `permits` to be a whole number of at least 1');
     const request = <T>(
       optionsOrCallback: Omit<RequestOptions, 'permits'> | ((lock: Lock) => T),
       callback?: (lock: Lock) => T,
@@ -189,6 +199,7 @@ export class Locks implements AsyncDisposable {
 /** The callback's error, with the loss that may have brought it about as its cause. */
 function withCause(error: unknown, loss: Error | undefined): unknown {
   if (loss === undefined || error === loss || !(error instanceof Error) || error.cause !== undefined) return error;
-  if (Object.isExtensible(error)) Object.defineProperty(error, 'cause', { value: loss, writable: true, configurable: true });
+  if (Object.isExtensible(error))
+    Object.defineProperty(error, 'cause', { value: loss, writable: true, configurable: true });
   return error;
 }

@@ -64,7 +64,8 @@ export type Verb = 'request' | 'acquire' | 'tryAcquire';
 export function parseAcquisition(options: unknown, defaults: Defaults, verb: Verb): Acquisition {
   const given = toRecord(options);
   for (const key of Object.keys(given)) {
-    if (!known.has(key)) throw new InvalidArgumentError(`Unknown option \`${key}\`; known are ${[...known].join(', ')}`);
+    if (!known.has(key))
+      throw new InvalidArgumentError(`Unknown option \`${key}\`; known are ${[...known].join(', ')}`);
   }
   const permits = parsePermits(given['permits']);
   const mode = parseMode(given['mode'], permits);
@@ -74,7 +75,8 @@ export function parseAcquisition(options: unknown, defaults: Defaults, verb: Ver
     throw new InvalidArgumentError('`ifAvailable` belongs to `request`; `tryAcquire` answers null instead of waiting');
   }
   const waits = verb !== 'tryAcquire' && !ifAvailable;
-  if (steal && mode !== 'exclusive') throw new InvalidArgumentError('`steal` needs an exclusive request: neither shared nor permits');
+  if (steal && mode !== 'exclusive')
+    throw new InvalidArgumentError('`steal` needs an exclusive request: neither shared nor permits');
   if (steal && ifAvailable) throw new InvalidArgumentError('`steal` and `ifAvailable` exclude each other');
   if (!waits && given['timeout'] !== undefined) {
     throw new InvalidArgumentError('`timeout` limits a wait, and a request that only tries never waits');
@@ -103,7 +105,8 @@ function toRecord(options: unknown): Record<string, unknown> {
 
 export function parsePermits(permits: unknown): number | undefined {
   if (permits === undefined) return undefined;
-  if (typeof permits === 'number' && Number.isInteger(permits) && permits > 0 && permits <= MAX_DURATION_MS) return permits;
+  if (typeof permits === 'number' && Number.isInteger(permits) && permits > 0 && permits <= MAX_DURATION_MS)
+    return permits;
   throw new InvalidArgumentError(`Expected \`permits\` to be a whole number of at least 1, got ${shown(permits)}`);
 }
 

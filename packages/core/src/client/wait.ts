@@ -63,7 +63,12 @@ function unlisten(source: AbortSignal, wait: Wait): void {
  * `work`, but at most `graceMs` longer than `signal` lets it: then rejects with the signal's reason, and whatever `work` comes to later
  * goes to `late`.
  */
-export function abandonable<T>(work: Promise<T>, signal: AbortSignal, graceMs: number, late: (value: T) => void): Promise<T> {
+export function abandonable<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  graceMs: number,
+  late: (value: T) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     let abandoned = false;
@@ -88,7 +93,7 @@ export function abandonable<T>(work: Promise<T>, signal: AbortSignal, graceMs: n
       },
       (error: unknown) => {
         settled();
-        reject(error as Error);
+        reject(error);
       },
     );
   });

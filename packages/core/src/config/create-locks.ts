@@ -35,7 +35,8 @@ export async function createLocks(config: string | LocksConfig | LockBackend): P
   if (isBackend(config)) return new Locks(config);
   const { backend, options, ...locksOptions } = parseConfig(typeof config === 'string' ? { backend: config } : config);
   if (typeof backend !== 'string') {
-    if (options !== undefined) throw new ConfigError('`options` are for a backend given by URL or name; this one is made already');
+    if (options !== undefined)
+      throw new ConfigError('`options` are for a backend given by URL or name; this one is made already');
     return new Locks(backend, locksOptions);
   }
   const made = await makeBackend(backend, options);
@@ -48,13 +49,17 @@ export async function createLocks(config: string | LocksConfig | LockBackend): P
 }
 
 function isBackend(value: unknown): value is LockBackend {
-  return typeof value === 'object' && value !== null && 'acquire' in value && 'release' in value && 'capabilities' in value;
+  return (
+    typeof value === 'object' && value !== null && 'acquire' in value && 'release' in value && 'capabilities' in value
+  );
 }
 
 function parseConfig(config: unknown): LocksConfig {
   const result = configSchema.safeParse(config);
   if (result.success) return result.data;
-  const issues = result.error.issues.map((issue) => `${issue.path.length === 0 ? '' : `\`${issue.path.join('.')}\`: `}${issue.message}`);
+  const issues = result.error.issues.map(
+    (issue) => `${issue.path.length === 0 ? '' : `\`${issue.path.join('.')}\`: `}${issue.message}`,
+  );
   throw new ConfigError(`Invalid config for createLocks: ${issues.join('; ')}`);
 }
 
@@ -63,5 +68,7 @@ async function makeBackend(backend: string, options: Record<string, unknown> | u
   const given = options === undefined ? {} : { options };
   if (scheme !== undefined) return await (await loadAdapter({ scheme })).create({ url: backend, ...given });
   if (/^[a-z]+$/.test(backend)) return await (await loadAdapter({ name: backend })).create(given);
-  throw new ConfigError(`Expected \`backend\` to be a URL such as 'redis://localhost:6379', got ${JSON.stringify(redactUrl(backend).slice(0, 60))}`);
+  throw new ConfigError(
+    `Expected \`backend\` to be a URL such as 'redis://localhost:6379', got ${JSON.stringify(redactUrl(backend).slice(0, 60))}`,
+  );
 }

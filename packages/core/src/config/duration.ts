@@ -19,7 +19,9 @@ export function parseDuration(field: string, value: unknown, minMs = 0): number 
     );
   }
   if (parsed < minMs) {
-    throw new InvalidArgumentError(`Expected \`${field}\` to be at least ${minMs} ms on this backend, got ${shown(value)}`);
+    throw new InvalidArgumentError(
+      `Expected \`${field}\` to be at least ${minMs} ms on this backend, got ${shown(value)}`,
+    );
   }
   return parsed;
 }

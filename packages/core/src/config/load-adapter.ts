@@ -39,7 +39,9 @@ export async function loadAdapter(backend: { readonly scheme: string } | { reado
   if (module.adapter === undefined) throw new ConfigError(`${known} at ${location} exports no \`adapter\``);
   const { adapter } = module;
   if ('scheme' in backend && !adapter.protocols.includes(backend.scheme)) {
-    throw new ConfigError(`This version of ${known} does not know ${backend.scheme}; it knows ${adapter.protocols.join(' ')}`);
+    throw new ConfigError(
+      `This version of ${known} does not know ${backend.scheme}; it knows ${adapter.protocols.join(' ')}`,
+    );
   }
   return adapter;
 }

@@ -6,7 +6,12 @@ export function redactUrl(url: string): string {
   const redacted = url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1***@').replace(SECRET_PARAMETER, '$1***');
   // A password with an unescaped / or ? moves the @ behind what looks like the path; show the scheme alone then.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? '';
-  return redacted.slice(scheme.length).replace(/^\/\/\*\*\*@/, '').includes('@') ? `${scheme}//***` : redacted;
+  return redacted
+    .slice(scheme.length)
+    .replace(/^\/\/\*\*\*@/, '')
+    .includes('@')
+    ? `${scheme}//***`
+    : redacted;
 }
 
 /** The scheme with its colon, lower case: `redis:`; `undefined` where there is none. */

@@ -55,7 +55,8 @@ export class Context {
   /** A fault proxy in front of the server. */
   async proxy(): Promise<FaultProxy> {
     const { server, name } = this.#subject;
-    if (server === undefined) throw new Error(`The binding of ${name} gives no \`server\`, but its manifest says reach: network`);
+    if (server === undefined)
+      throw new Error(`The binding of ${name} gives no \`server\`, but its manifest says reach: network`);
     const proxy = await FaultProxy.start(server);
     this.#proxies.push(proxy);
     return proxy;

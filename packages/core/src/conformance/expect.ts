@@ -6,7 +6,10 @@ import { hostMs } from './peer/protocol.ts';
 export async function within<T>(ms: number, work: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new assert.AssertionError({ message: `${what}: not within ${Math.round(ms)} ms` })), ms);
+    timer = setTimeout(
+      () => reject(new assert.AssertionError({ message: `${what}: not within ${Math.round(ms)} ms` })),
+      ms,
+    );
   });
   try {
     return await Promise.race([work, limit]);
@@ -21,19 +24,36 @@ export async function staysPending(ms: number, work: Promise<unknown>, what: str
   const patience = new Promise<'pending'>((resolve) => {
     timer = setTimeout(() => resolve('pending'), ms);
   });
-  const outcome = await Promise.race([patience, work.then(() => 'fulfilled', (error: unknown) => `rejected with ${inspect(error)}`)]);
+  const outcome = await Promise.race([
+    patience,
+    work.then(
+      () => 'fulfilled',
+      (error: unknown) => `rejected with ${inspect(error)}`,
+    ),
+  ]);
   clearTimeout(timer);
   assert.equal(outcome, 'pending', `${what}: expected to wait, but it was ${outcome}`);
 }
 
 /** `work` must reject with a Holdfast error of this code. Resolves with the error. */
-export async function rejectsWith(code: string, work: Promise<unknown>, what: string): Promise<Error & { code: string }> {
+export async function rejectsWith(
+  code: string,
+  work: Promise<unknown>,
+  what: string,
+): Promise<Error & { code: string }> {
   const error: unknown = await work.then(
-    (value) => assert.fail(`${what}: expected an error with code ${code}, but it was fulfilled with ${inspect(value, { depth: 0 })}`),
+    (value) =>
+      assert.fail(
+        `${what}: expected an error with code ${code}, but it was fulfilled with ${inspect(value, { depth: 0 })}`,
+      ),
     (reason: unknown) => reason,
   );
   if (error instanceof assert.AssertionError) throw error;
-  assert.equal((error as { code?: unknown }).code, code, `${what}: expected an error with code ${code}, got ${inspect(error)}`);
+  assert.equal(
+    (error as { code?: unknown }).code,
+    code,
+    `${what}: expected an error with code ${code}, got ${inspect(error)}`,
+  );
   return error as Error & { code: string };
 }
 
@@ -48,7 +68,11 @@ export async function rejectsWithReason(reason: unknown, work: Promise<unknown>,
 }
 
 /** Waits until `probe` gives something other than `undefined`; so many ms at most. */
-export async function eventually<T>(ms: number, probe: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
+export async function eventually<T>(
+  ms: number,
+  probe: () => Promise<T | undefined> | T | undefined,
+  what: string,
+): Promise<T> {
   const until = hostMs() + ms;
   for (;;) {
     const value = await probe();

@@ -28,10 +28,15 @@ export async function manifestOf(subject: Subject): Promise<Capabilities> {
 }
 
 /** Runs what is planned, within the time limit, and sees to it that nothing is left. */
-export async function runPlanned({ case: testCase, plan, lacks }: Planned, subject: Subject, manifest: Capabilities): Promise<void> {
+export async function runPlanned(
+  { case: testCase, plan, lacks }: Planned,
+  subject: Subject,
+  manifest: Capabilities,
+): Promise<void> {
   const ctx = new Context(subject, manifest);
   const { limit } = ctx.time;
-  const run = plan === 'run' ? testCase.run : async (): Promise<void> => assertRefused(lacks, await ctx.open(), ctx.name());
+  const run =
+    plan === 'run' ? testCase.run : async (): Promise<void> => assertRefused(lacks, await ctx.open(), ctx.name());
   try {
     await within(limit, run(ctx), `${testCase.id} hangs`);
   } catch (error) {

@@ -55,7 +55,8 @@ const defaultPorts: Readonly<Record<string, number>> = {
 };
 
 function addressOf(url: string): Address | undefined {
-  if (!URL.canParse(url)) throw new ConfigError('Expected the URL of a backend on one host, such as redis://localhost:6379');
+  if (!URL.canParse(url))
+    throw new ConfigError('Expected the URL of a backend on one host, such as redis://localhost:6379');
   const { protocol, hostname, port } = new URL(url);
   const number = port === '' ? defaultPorts[protocol] : Number(port);
   return hostname === '' || number === undefined ? undefined : { host: hostname.replace(/^\[|\]$/g, ''), port: number };
@@ -63,5 +64,8 @@ function addressOf(url: string): Address | undefined {
 
 /** Not by `URL`'s setters: they refuse to change the host of some schemes. */
 function withAddress(url: string, { host, port }: Address): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?)[^/?#]*/i, (_, before: string) => `${before}${host}:${port}`);
+  return url.replace(
+    /^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?)[^/?#]*/i,
+    (_, before: string) => `${before}${host}:${port}`,
+  );
 }

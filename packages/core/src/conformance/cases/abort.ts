@@ -82,7 +82,11 @@ export const abort: readonly ConformanceCase[] = [
       const signal = AbortSignal.abort(reason);
       await rejectsWithReason(reason, locks.acquire(name, { signal }), 'acquire');
       await rejectsWithReason(reason, locks.tryAcquire(name, { signal }), 'tryAcquire');
-      await rejectsWithReason(reason, locks.request(name, { signal }, () => assert.fail('the callback ran')), 'request');
+      await rejectsWithReason(
+        reason,
+        locks.request(name, { signal }, () => assert.fail('the callback ran')),
+        'request',
+      );
       await assertFree(ctx, name);
     },
   },
@@ -139,7 +143,10 @@ export const abort: readonly ConformanceCase[] = [
       const name = ctx.name();
       const lock = await holder.acquire(name);
       const tries = await Promise.all(times(10, () => other.tryAcquire(name)));
-      assert.ok(tries.every((result) => result === null), 'tryAcquire got a lock that is held');
+      assert.ok(
+        tries.every((result) => result === null),
+        'tryAcquire got a lock that is held',
+      );
       if (ctx.manifest.query) {
         assert.equal((await other.query(name)).pending.length, 0, 'a refused try waits in the queue');
       }

@@ -20,7 +20,10 @@ export const alive: readonly ConformanceCase[] = [
       // Whatever proved the hold, or the session that it lives in, its answer took half a ttl to come here.
       const left = ttl / 2;
       assert.ok(lock.remainingMs > 0, 'the lock was over when it was handed over');
-      assert.ok(lock.remainingMs <= left, `${lock.remainingMs.toFixed(0)} ms are said to remain, but the backend may end it after ${left.toFixed(0)}`);
+      assert.ok(
+        lock.remainingMs <= left,
+        `${lock.remainingMs.toFixed(0)} ms are said to remain, but the backend may end it after ${left.toFixed(0)}`,
+      );
       await lock.release();
     },
   },
@@ -40,7 +43,10 @@ export const alive: readonly ConformanceCase[] = [
         return null;
       };
       // Caught here: the second may fail while the first is still under way.
-      const attempts = [locks.tryAcquire(name, { ttl }).catch(excused), locks.acquire(name, { ttl, timeout: 3 * ttl }).catch(excused)];
+      const attempts = [
+        locks.tryAcquire(name, { ttl }).catch(excused),
+        locks.acquire(name, { ttl, timeout: 3 * ttl }).catch(excused),
+      ];
       for (const attempt of attempts) {
         const lock = await attempt;
         assert.ok(lock === null || (lock.held && lock.remainingMs > 0), 'a lock was handed over that was over');

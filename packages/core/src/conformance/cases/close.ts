@@ -60,7 +60,11 @@ export const close: readonly ConformanceCase[] = [
       await locks.close();
       await rejectsWith('LOCKS_CLOSED', locks.acquire(name), 'acquire');
       await rejectsWith('LOCKS_CLOSED', locks.tryAcquire(name), 'tryAcquire');
-      await rejectsWith('LOCKS_CLOSED', locks.request(name, () => undefined), 'request');
+      await rejectsWith(
+        'LOCKS_CLOSED',
+        locks.request(name, () => undefined),
+        'request',
+      );
       await rejectsWith('LOCKS_CLOSED', locks.query(name), 'query');
     },
   },
@@ -73,10 +77,16 @@ export const close: readonly ConformanceCase[] = [
       for (let round = 0; round < 5; round += 1) {
         const locks = await ctx.open();
         const name = ctx.name();
-        const outcome = locks.acquire(name).then(() => 'granted', (error: { code?: unknown }) => error.code);
+        const outcome = locks.acquire(name).then(
+          () => 'granted',
+          (error: { code?: unknown }) => error.code,
+        );
         if (round > 0) await delay(round - 1);
         await locks.close();
-        assert.ok(['granted', 'LOCKS_CLOSED'].includes(String(await outcome)), `the request came to ${String(await outcome)}`);
+        assert.ok(
+          ['granted', 'LOCKS_CLOSED'].includes(String(await outcome)),
+          `the request came to ${String(await outcome)}`,
+        );
         const next = await other.tryAcquire(name);
         assert.ok(next !== null, 'a closed client left a hold behind');
         await next.release();
@@ -98,7 +108,11 @@ export const close: readonly ConformanceCase[] = [
       await granted;
       assert.ok(proxy.connections > 0, 'the client does not go through the proxy');
       await locks.close();
-      await eventually(ctx.time.prompt, () => (proxy.connections === 0 ? true : undefined), 'its connections are closed');
+      await eventually(
+        ctx.time.prompt,
+        () => (proxy.connections === 0 ? true : undefined),
+        'its connections are closed',
+      );
     },
   },
   {
@@ -111,7 +125,11 @@ export const close: readonly ConformanceCase[] = [
       const name = ctx.name();
       const lock = await locks.acquire(name, { ttl: ctx.time.ttl });
       proxy.blackhole();
-      await within(CLOSE_MS, locks.close().catch(() => undefined), 'closing');
+      await within(
+        CLOSE_MS,
+        locks.close().catch(() => undefined),
+        'closing',
+      );
       assert.equal(lock.held, false);
       assert.equal(lock.signal.aborted, true);
       const next = await within(ctx.time.takeover, other.acquire(name), 'the lock of a closed client');

@@ -27,7 +27,10 @@ export const events: readonly ConformanceCase[] = [
         await lock.release();
       });
       const order = seen.map(({ kind }) => kind);
-      assert.deepEqual(order.filter((kind) => kind !== 'renewed'), ['acquire', 'granted', 'released']);
+      assert.deepEqual(
+        order.filter((kind) => kind !== 'renewed'),
+        ['acquire', 'granted', 'released'],
+      );
       assert.ok(order.includes('renewed'), 'no renewal was told of in half a ttl');
       for (const event of seen) {
         assert.equal(event.clientId, locks.clientId);
@@ -56,7 +59,10 @@ export const events: readonly ConformanceCase[] = [
         await (await within(ctx.time.prompt, granted, 'the waiter')).release();
       });
       const ofWaiter = seen.filter(({ clientId }) => clientId === waiter.clientId);
-      assert.deepEqual(ofWaiter.map(({ kind }) => kind), ['acquire', 'contended', 'granted', 'released']);
+      assert.deepEqual(
+        ofWaiter.map(({ kind }) => kind),
+        ['acquire', 'contended', 'granted', 'released'],
+      );
       const waited = ofWaiter[2]?.durationMs ?? 0;
       assert.ok(waited >= 95, `it waited for 100 ms, but told of ${waited}`);
     },

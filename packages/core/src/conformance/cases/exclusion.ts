@@ -93,7 +93,10 @@ export const exclusion: readonly ConformanceCase[] = [
     async run(ctx) {
       const locks = await ctx.open();
       const held = await Promise.all(times(20, () => locks.tryAcquire(ctx.name())));
-      assert.ok(held.every((lock) => lock !== null), 'a free lock was refused');
+      assert.ok(
+        held.every((lock) => lock !== null),
+        'a free lock was refused',
+      );
       await Promise.all(held.map((lock) => lock?.release()));
     },
   },

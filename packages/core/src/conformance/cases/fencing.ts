@@ -142,7 +142,8 @@ export const fencing: readonly ConformanceCase[] = [
       const clients = [await ctx.open(), await ctx.open(), await ctx.open()];
       const name = ctx.name();
       const tokens: bigint[] = [];
-      for (const locks of [...clients, ...clients]) tokens.push((await locks.acquire(name, { mode: 'shared' })).fencingToken);
+      for (const locks of [...clients, ...clients])
+        tokens.push((await locks.acquire(name, { mode: 'shared' })).fencingToken);
       increasing(tokens, 'among shared holders');
     },
   },

@@ -61,7 +61,11 @@ export const input: readonly ConformanceCase[] = [
       const { minMs } = ctx.manifest.ttl;
       const locks = await ctx.open();
       const name = ctx.name();
-      const error = await rejectsWith('INVALID_ARGUMENT', locks.acquire(name, { ttl: minMs / 2 }), `a ttl of ${minMs / 2} ms`);
+      const error = await rejectsWith(
+        'INVALID_ARGUMENT',
+        locks.acquire(name, { ttl: minMs / 2 }),
+        `a ttl of ${minMs / 2} ms`,
+      );
       assert.match(error.message, /`ttl`/);
       await assertUntouched(ctx, name);
       const lock = await locks.acquire(name, { ttl: Math.max(minMs, 500) });
@@ -101,12 +105,17 @@ export const input: readonly ConformanceCase[] = [
 
 async function refusesAll(locks: Locks, name: string): Promise<void> {
   for (const [field, options] of bad) {
-    const error = await rejectsWith('INVALID_ARGUMENT', locks.acquire(name, options as object), `acquire with a bad ${field}`);
+    const error = await rejectsWith(
+      'INVALID_ARGUMENT',
+      locks.acquire(name, options as object),
+      `acquire with a bad ${field}`,
+    );
     assert.ok(error.message.includes(field), `the error must name ${field}: ${error.message}`);
   }
   await rejectsWith('INVALID_ARGUMENT', locks.tryAcquire(name, { timeout: 5 } as object), 'tryAcquire with a timeout');
   await rejectsWith('INVALID_ARGUMENT', locks.tryAcquire(name, { ttl: 0 }), 'tryAcquire with a bad ttl');
-  for (const permits of [0, -1, NaN, 1.5]) assert.throws(() => locks.semaphore(name, permits), { code: 'INVALID_ARGUMENT' });
+  for (const permits of [0, -1, NaN, 1.5])
+    assert.throws(() => locks.semaphore(name, permits), { code: 'INVALID_ARGUMENT' });
 }
 
 async function assertUntouched(ctx: Context, name: string): Promise<void> {

@@ -141,7 +141,10 @@ export const loss: readonly ConformanceCase[] = [
         await within(ctx.time.takeover, aborted(lock.signal), 'the signal aborts at the ttl');
         throw own;
       });
-      const error = await work.then(() => assert.fail('it was fulfilled'), (reason: unknown) => reason);
+      const error = await work.then(
+        () => assert.fail('it was fulfilled'),
+        (reason: unknown) => reason,
+      );
       assert.equal(error, own);
       assert.equal((own.cause as { code?: unknown }).code, 'LOCK_LOST');
     },

@@ -69,7 +69,25 @@ const shapes: readonly ((random: string) => string)[] = [
 ];
 
 /** As they are: another run may hold them too, so they are waited for, always in this order. */
-const plain: readonly string[] = ['.', '..', '/', '%', '{}', ' ', '\n', 'CON', '.lock', 'log.1', '../x', 'fence', '__proto__', 'constructor', 'null', '0', '💥'];
+const plain: readonly string[] = [
+  '.',
+  '..',
+  '/',
+  '%',
+  '{}',
+  ' ',
+  '\n',
+  'CON',
+  '.lock',
+  'log.1',
+  '../x',
+  'fence',
+  '__proto__',
+  'constructor',
+  'null',
+  '0',
+  '💥',
+];
 
 export const names: readonly ConformanceCase[] = [
   {
@@ -84,7 +102,10 @@ export const names: readonly ConformanceCase[] = [
       const held: Lock[] = [];
       for (const [i, name] of all.entries()) {
         const lock = await (i % 2 === 0 ? one : two).tryAcquire(name);
-        assert.ok(lock !== null, `${JSON.stringify(name)} shares its lock with one of ${JSON.stringify(all.slice(0, i))}`);
+        assert.ok(
+          lock !== null,
+          `${JSON.stringify(name)} shares its lock with one of ${JSON.stringify(all.slice(0, i))}`,
+        );
         assert.equal(lock.name, name);
         held.push(lock);
       }
@@ -146,7 +167,19 @@ export const names: readonly ConformanceCase[] = [
     requires: [],
     async run(ctx) {
       const locks = await ctx.open();
-      const bad: unknown[] = ['', 'x'.repeat(1025), 'é'.repeat(513), 'a\0b', '\ud800', 'a\udc00b', undefined, null, 7, {}, ['a']];
+      const bad: unknown[] = [
+        '',
+        'x'.repeat(1025),
+        'é'.repeat(513),
+        'a\0b',
+        '\ud800',
+        'a\udc00b',
+        undefined,
+        null,
+        7,
+        {},
+        ['a'],
+      ];
       for (const name of bad as string[]) {
         for (const work of [locks.acquire(name), locks.tryAcquire(name), locks.request(name, () => undefined)]) {
           const error = await rejectsWith('INVALID_ARGUMENT', work, `the name ${JSON.stringify(name)?.slice(0, 20)}`);

@@ -17,7 +17,11 @@ export const outage: readonly ConformanceCase[] = [
       await proxy.refuse();
       const name = ctx.name();
       const attempt = async (): Promise<unknown> => (await ctx.open(proxy)).acquire(name);
-      const error = await within(GIVE_UP_MS, rejectsWith('BACKEND_UNAVAILABLE', attempt(), 'acquire'), 'reporting a refused connection');
+      const error = await within(
+        GIVE_UP_MS,
+        rejectsWith('BACKEND_UNAVAILABLE', attempt(), 'acquire'),
+        'reporting a refused connection',
+      );
       assert.ok(error.cause !== undefined, 'the error carries what the driver said');
       await assertFree(ctx, name);
     },
@@ -32,7 +36,11 @@ export const outage: readonly ConformanceCase[] = [
       const name = ctx.name();
       await (await locks.acquire(name)).release();
       await proxy.refuse();
-      const failed = await within(GIVE_UP_MS, locks.acquire(name, { timeout: 500 }).catch((error: { code?: unknown }) => error.code), 'giving up');
+      const failed = await within(
+        GIVE_UP_MS,
+        locks.acquire(name, { timeout: 500 }).catch((error: { code?: unknown }) => error.code),
+        'giving up',
+      );
       assert.ok(failed === 'LOCK_TIMEOUT' || failed === 'BACKEND_UNAVAILABLE', String(failed));
       await proxy.restore();
       const again = async (): Promise<true | undefined> => {
@@ -58,7 +66,14 @@ export const outage: readonly ConformanceCase[] = [
       await (await locks.acquire(ctx.name())).release();
       proxy.blackhole('answers');
       const work = locks.acquire(name, { ttl, timeout: 200 });
-      const code = await within(GIVE_UP_MS, work.then(() => 'granted', (error: { code?: unknown }) => error.code), 'giving up');
+      const code = await within(
+        GIVE_UP_MS,
+        work.then(
+          () => 'granted',
+          (error: { code?: unknown }) => error.code,
+        ),
+        'giving up',
+      );
       assert.ok(code === 'LOCK_TIMEOUT' || code === 'BACKEND_UNAVAILABLE', `the request came to ${String(code)}`);
       proxy.cut();
       await proxy.restore();
@@ -78,7 +93,14 @@ export const outage: readonly ConformanceCase[] = [
       const { granted } = await ctx.enqueue(waiter, name, { ttl: ctx.time.ttl, signal: controller.signal });
       proxy.blackhole();
       controller.abort(new Error('given up'));
-      await within(ctx.time.prompt, granted.then(() => assert.fail('it was granted'), () => undefined), 'the abort');
+      await within(
+        ctx.time.prompt,
+        granted.then(
+          () => assert.fail('it was granted'),
+          () => undefined,
+        ),
+        'the abort',
+      );
       await lock.release();
       // Whatever the silent client had in the queue must not stall others for longer than a dead waiter may.
       const next = await within(ctx.time.passedOver, holder.acquire(name), 'the lock afterwards');
@@ -96,7 +118,14 @@ export const outage: readonly ConformanceCase[] = [
       await (await locks.acquire(ctx.name())).release();
       proxy.blackhole();
       const work = locks.acquire(name, { ttl: ctx.time.ttl, timeout: 200 });
-      await within(GIVE_UP_MS, work.then(() => assert.fail('it was granted'), () => undefined), 'giving up');
+      await within(
+        GIVE_UP_MS,
+        work.then(
+          () => assert.fail('it was granted'),
+          () => undefined,
+        ),
+        'giving up',
+      );
       await proxy.restore();
       await assertFree(ctx, name);
     },

@@ -20,13 +20,26 @@ export const query: readonly ConformanceCase[] = [
       const { granted: first } = await ctx.enqueue(a, name);
       const { granted: second } = await ctx.enqueue(b, name);
       const { held, pending } = await observer.query(name);
-      assert.deepEqual(held.map((info) => info.clientId), [holder.clientId]);
+      assert.deepEqual(
+        held.map((info) => info.clientId),
+        [holder.clientId],
+      );
       assert.deepEqual(pending.map((info) => info.clientId).toSorted(), [a.clientId, b.clientId].toSorted());
-      if (ctx.manifest.fifo) assert.deepEqual(pending.map((info) => info.clientId), [a.clientId, b.clientId]);
+      if (ctx.manifest.fifo)
+        assert.deepEqual(
+          pending.map((info) => info.clientId),
+          [a.clientId, b.clientId],
+        );
       for (const info of [...held, ...pending]) {
         const { mode, host, pid } = info;
-        assert.deepEqual({ name: info.name, mode, host, pid }, { name, mode: 'exclusive', host: hostname(), pid: process.pid });
-        assert.ok(info.since instanceof Date && Math.abs(info.since.getTime() - askedAt) < CLOCKS_MS, `since ${String(info.since)}`);
+        assert.deepEqual(
+          { name: info.name, mode, host, pid },
+          { name, mode: 'exclusive', host: hostname(), pid: process.pid },
+        );
+        assert.ok(
+          info.since instanceof Date && Math.abs(info.since.getTime() - askedAt) < CLOCKS_MS,
+          `since ${String(info.since)}`,
+        );
       }
       assert.equal(held[0]?.fencingToken, lock.fencingToken);
       assert.equal(pending[0]?.fencingToken, undefined, 'who waits has no token');
@@ -45,8 +58,14 @@ export const query: readonly ConformanceCase[] = [
       const name = ctx.name();
       const locks = [await a.acquire(name, { mode: 'shared' }), await b.acquire(name, { mode: 'shared' })];
       const { held } = await a.query(name);
-      assert.deepEqual(held.map((info) => info.mode), ['shared', 'shared']);
-      assert.deepEqual(held.map((info) => info.fencingToken).toSorted(), locks.map((lock) => lock.fencingToken));
+      assert.deepEqual(
+        held.map((info) => info.mode),
+        ['shared', 'shared'],
+      );
+      assert.deepEqual(
+        held.map((info) => info.fencingToken).toSorted(),
+        locks.map((lock) => lock.fencingToken),
+      );
       await Promise.all(locks.map((lock) => lock.release()));
     },
   },
@@ -59,10 +78,13 @@ export const query: readonly ConformanceCase[] = [
       const name = ctx.name();
       const held = [await locks.acquire(name, { permits: 3 }), await locks.acquire(name, { permits: 3 })];
       const shown = (await locks.query(name)).held;
-      assert.deepEqual(shown.map(({ mode, permits }) => ({ mode, permits })), [
-        { mode: 'semaphore', permits: 3 },
-        { mode: 'semaphore', permits: 3 },
-      ]);
+      assert.deepEqual(
+        shown.map(({ mode, permits }) => ({ mode, permits })),
+        [
+          { mode: 'semaphore', permits: 3 },
+          { mode: 'semaphore', permits: 3 },
+        ],
+      );
       await Promise.all(held.map((lock) => lock.release()));
     },
   },

@@ -94,7 +94,7 @@ export const release: readonly ConformanceCase[] = [
   },
   {
     id: 'release/unreachable',
-    title: "a backend that is out of reach at the release does not change what request gives back",
+    title: 'a backend that is out of reach at the release does not change what request gives back',
     requires: ['network'],
     async run(ctx) {
       const { limit } = ctx.time;
@@ -109,12 +109,26 @@ export const release: readonly ConformanceCase[] = [
             await proxy[fault]();
             return result();
           });
-        assert.equal(await within(limit / 2, outcome(() => 'result'), `a result with ${fault}`), 'result');
+        assert.equal(
+          await within(
+            limit / 2,
+            outcome(() => 'result'),
+            `a result with ${fault}`,
+          ),
+          'result',
+        );
         await proxy.restore();
         const failing = outcome(() => {
           throw own;
         });
-        assert.equal(await within(limit / 2, failing.catch((error: unknown) => error), `an error with ${fault}`), own);
+        assert.equal(
+          await within(
+            limit / 2,
+            failing.catch((error: unknown) => error),
+            `an error with ${fault}`,
+          ),
+          own,
+        );
         await proxy.restore();
       }
     },

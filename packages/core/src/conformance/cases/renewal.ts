@@ -62,7 +62,10 @@ export const renewal: readonly ConformanceCase[] = [
       for (let round = 0; round < 4; round += 1) {
         await delay(ttl / 2);
         await lock.renew();
-        assert.ok(lock.remainingMs > ttl / 2 && lock.remainingMs <= ttl, `after renew() ${lock.remainingMs} of ${ttl} ms remain`);
+        assert.ok(
+          lock.remainingMs > ttl / 2 && lock.remainingMs <= ttl,
+          `after renew() ${lock.remainingMs} of ${ttl} ms remain`,
+        );
         assert.equal(await other.tryAcquire(name), null, 'a renewed lock was given to another');
       }
       await lock.release();

@@ -89,7 +89,9 @@ export const requests: readonly ConformanceCase[] = [
         await rejectsWith('INVALID_ARGUMENT', locks.acquire(name, { reentrant: true }), 'an upgrade');
       });
       await locks.request(name, { reentrant: true }, async (outer) => {
-        await locks.request(name, { mode: 'shared', reentrant: true }, (inner) => assert.equal(inner.fencingToken, outer.fencingToken));
+        await locks.request(name, { mode: 'shared', reentrant: true }, (inner) =>
+          assert.equal(inner.fencingToken, outer.fencingToken),
+        );
       });
     },
   },

@@ -16,8 +16,15 @@ export const semaphore: readonly ConformanceCase[] = [
       const [a, b, peer] = await Promise.all([ctx.open(), ctx.open(), ctx.peer()]);
       const name = ctx.name();
       const permits = 3;
-      const held = [await a.acquire(name, { permits }), await b.acquire(name, { permits }), await peer.acquire(name, { permits })];
-      increasing(held.map((lock) => lock.fencingToken), 'among the holders of permits');
+      const held = [
+        await a.acquire(name, { permits }),
+        await b.acquire(name, { permits }),
+        await peer.acquire(name, { permits }),
+      ];
+      increasing(
+        held.map((lock) => lock.fencingToken),
+        'among the holders of permits',
+      );
       assert.equal(await a.tryAcquire(name, { permits }), null, 'one more got in');
       assert.equal(await peer.tryAcquire(name, { permits }), null, 'one more got in from another process');
       const { granted } = await ctx.enqueue(b, name, { permits });
@@ -25,7 +32,7 @@ export const semaphore: readonly ConformanceCase[] = [
       await held[1]?.release();
       const next = await within(ctx.time.prompt, granted, 'who waits for a permit');
       assert.equal(await a.tryAcquire(name, { permits }), null, 'a permit was given out twice');
-      await Promise.all([held[0], held[2], next].map((lock) => lock?.release()));
+      await Promise.all([held[0], held[2], next].map(async (lock) => lock?.release()));
     },
   },
   {
@@ -36,7 +43,9 @@ export const semaphore: readonly ConformanceCase[] = [
       const clients = await Promise.all(times(3, () => ctx.open()));
       const name = ctx.name();
       const section = new Section();
-      const work = clients.flatMap((locks) => times(15, () => locks.semaphore(name, 4).request(() => section.visit(10))));
+      const work = clients.flatMap((locks) =>
+        times(15, () => locks.semaphore(name, 4).request(() => section.visit(10))),
+      );
       await Promise.all(work);
       assert.ok(section.most <= 4, `${section.most} were inside at once, with 4 permits`);
       assert.ok(section.most > 1, 'the permits were never used together');
@@ -50,7 +59,9 @@ export const semaphore: readonly ConformanceCase[] = [
       const [a, b] = [await ctx.open(), await ctx.open()];
       const name = ctx.name();
       const section = new Section();
-      const work = [a, b].flatMap((locks) => times(8, () => locks.request(name, { permits: 1 }, () => section.visit())));
+      const work = [a, b].flatMap((locks) =>
+        times(8, () => locks.request(name, { permits: 1 }, () => section.visit())),
+      );
       await Promise.all(work);
       assert.deepEqual([section.most, section.sum], [1, 16]);
     },

@@ -74,7 +74,9 @@ export const steal: readonly ConformanceCase[] = [
       const [a, b, thief] = [await ctx.open(), await ctx.open(), await ctx.open()];
       const name = ctx.name();
       const readers = [await a.acquire(name, { mode: 'shared' }), await b.acquire(name, { mode: 'shared' })];
-      const losses = readers.map(({ signal }) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())));
+      const losses = readers.map(
+        ({ signal }) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+      );
       const stolen = await thief.acquire(name, { steal: true });
       await within(ctx.time.prompt, Promise.all(losses), 'the signals of both readers');
       assert.equal(await a.tryAcquire(name, { mode: 'shared' }), null, 'a reader got in beside the thief');

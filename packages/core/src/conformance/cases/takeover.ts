@@ -68,7 +68,11 @@ export const takeover: readonly ConformanceCase[] = [
       const next = await within(ctx.time.takeover, granted, 'the lock of a frozen holder');
       peer.thaw();
       const seen = await within(ctx.time.prompt, lost.look(), 'the holder wakes up');
-      assert.deepEqual(seen, { held: false, aborted: true, remainingMs: 0 }, 'it must know of the loss before it does anything');
+      assert.deepEqual(
+        seen,
+        { held: false, aborted: true, remainingMs: 0 },
+        'it must know of the loss before it does anything',
+      );
       await rejectsWith('LOCK_LOST', lost.renew(), 'renewing what was lost');
       await within(ctx.time.prompt, lost.release(), 'releasing what was lost');
       await assertStillHeld(ctx, next, name);
@@ -107,13 +111,20 @@ async function killed(ctx: Context, holding: SentOptions, asking: SentOptions): 
   await next.release();
 }
 
-async function assertStillHeld(ctx: Context, lock: { held: boolean; renew(): Promise<void> }, name: string): Promise<void> {
+async function assertStillHeld(
+  ctx: Context,
+  lock: { held: boolean; renew(): Promise<void> },
+  name: string,
+): Promise<void> {
   const third = await ctx.open();
   assert.equal(await third.tryAcquire(name), null, 'a third client got the lock of the successor');
   assert.equal(lock.held, true, 'the successor lost its lock');
   await lock.renew();
 }
 
-async function orUndefined(locks: Locks, name: string): Promise<{ fencingToken: bigint; release(): Promise<void> } | undefined> {
+async function orUndefined(
+  locks: Locks,
+  name: string,
+): Promise<{ fencingToken: bigint; release(): Promise<void> } | undefined> {
   return (await locks.tryAcquire(name)) ?? undefined;
 }

@@ -23,7 +23,8 @@ export const waiting: readonly ConformanceCase[] = [
       const order: number[] = [];
       const work: Promise<void>[] = [];
       for (let place = 0; place < 9; place += 1) {
-        const { granted } = place % 3 === 2 ? await peer.enqueue(name) : await ctx.enqueue(place % 3 === 0 ? a : b, name);
+        const { granted } =
+          place % 3 === 2 ? await peer.enqueue(name) : await ctx.enqueue(place % 3 === 0 ? a : b, name);
         const turn = async (): Promise<void> => {
           const lock = await granted;
           order.push(place);
@@ -163,7 +164,10 @@ export const waiting: readonly ConformanceCase[] = [
         const releasing = round % 2 === 0 ? lock.release() : undefined;
         controller.abort();
         await (releasing ?? lock.release());
-        await first.then((won) => won.release(), () => undefined);
+        await first.then(
+          (won) => won.release(),
+          () => undefined,
+        );
         await (await within(ctx.time.prompt, second, 'the one behind an aborted waiter')).release();
       }
     },
@@ -181,7 +185,10 @@ export const waiting: readonly ConformanceCase[] = [
       proxy.cut();
       await delay(100);
       await lock.release();
-      const failed = granted.then(() => null, (error: { code?: unknown }) => error.code);
+      const failed = granted.then(
+        () => null,
+        (error: { code?: unknown }) => error.code,
+      );
       const code = await within(2 * ctx.time.passedOver, failed, 'a waiter that was cut off');
       assert.ok(code === null || code === 'BACKEND_UNAVAILABLE', String(code));
       if (code === null) await (await granted).release();

@@ -57,9 +57,9 @@ export class Peer {
   /** Resolves once the request waits in the queue. */
   enqueue(name: string, options: SentOptions = {}): Promise<{ granted: Promise<PeerLock> }> {
     return new Promise((resolve, reject) => {
-      const granted: Promise<PeerLock> = this.#call('acquire', { name, options, wait: true }, () => resolve({ granted })).then(
-        (handed) => this.#lock(handed) as PeerLock,
-      );
+      const granted: Promise<PeerLock> = this.#call('acquire', { name, options, wait: true }, () =>
+        resolve({ granted }),
+      ).then((handed) => this.#lock(handed) as PeerLock);
       granted.then(() => reject(new Error(`${name} was free: the peer did not have to wait`)), reject);
     });
   }
@@ -121,7 +121,7 @@ export class Peer {
     this.#count += 1;
     const id = this.#count;
     const work = new Promise<Operations[O]['result']>((resolve, reject) => {
-      this.#calls.set(id, { resolve: resolve as Waiting['resolve'], reject, contended });
+      this.#calls.set(id, { resolve: resolve, reject, contended });
       this.#body.send({ id, operation, argument });
     });
     // A peer is killed in the middle of its calls, on purpose, and not every case looks at what becomes of them.
@@ -142,7 +142,10 @@ export class Peer {
   }
 }
 
-type Caller = <O extends Operation>(operation: O, argument: Operations[O]['argument']) => Promise<Operations[O]['result']>;
+type Caller = <O extends Operation>(
+  operation: O,
+  argument: Operations[O]['argument'],
+) => Promise<Operations[O]['result']>;
 
 /** A lock that a peer holds. */
 export class PeerLock {

@@ -9,14 +9,20 @@ const SHOWN_BYTES = 2000;
 
 export function startProcess(): Body {
   // `advanced` clones bigints; no inherited flags: the debugger's port or a test runner's loader are not for two.
-  const child = fork(entry, [], { serialization: 'advanced', execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(entry, [], {
+    serialization: 'advanced',
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   let printed = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     printed = (printed + chunk.toString()).slice(-SHOWN_BYTES);
   });
   const gone = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(`could not be started or told: ${error.message}`));
-    child.on('close', (code, signal) => resolve(`ended with ${signal ?? `code ${code}`}${printed === '' ? '' : `: ${printed}`}`));
+    child.on('close', (code, signal) =>
+      resolve(`ended with ${signal ?? `code ${code}`}${printed === '' ? '' : `: ${printed}`}`),
+    );
   });
   return {
     send: (call) => void child.send(call, () => undefined),

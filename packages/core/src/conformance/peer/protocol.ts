@@ -43,7 +43,10 @@ export interface Operations {
   /** Blocks the event loop for so many ms, then looks at the lock before any timer can run. */
   block: { argument: { lock: number; ms: number }; result: Seen };
   /** Adds 1 to the number in `file` under the lock, `rounds` times, by reading, waiting and writing; tokens go to `log`. */
-  count: { argument: { name: string; options: SentOptions; rounds: number; file: string; log: string }; result: undefined };
+  count: {
+    argument: { name: string; options: SentOptions; rounds: number; file: string; log: string };
+    result: undefined;
+  };
   query: { argument: string; result: LockSnapshot };
   close: { argument: undefined; result: undefined };
   /** Lets go of the channel: from now on only the locks can keep the peer alive. */

@@ -15,7 +15,9 @@ export interface Link {
   leave(): void;
 }
 
-type Handlers = { [O in Operation]: (argument: Operations[O]['argument'], link: Link) => Promise<Operations[O]['result']> };
+type Handlers = {
+  [O in Operation]: (argument: Operations[O]['argument'], link: Link) => Promise<Operations[O]['result']>;
+};
 
 /** Answers calls. The returned function takes one. */
 export function serve(link: Link): (call: Call) => void {
@@ -62,8 +64,8 @@ function makeHandlers(): Handlers {
       held.set(held.size + 1, lock);
       return handed(held.size, lock);
     },
-    release: async (id) => void (await lockOf(id).release()),
-    renew: async (id) => void (await lockOf(id).renew()),
+    release: async (id) => await lockOf(id).release(),
+    renew: async (id) => await lockOf(id).renew(),
     look: (id) => Promise.resolve(look(lockOf(id))),
     loss: (id) => loss(lockOf(id)),
     block: ({ lock, ms }) => {
@@ -72,7 +74,7 @@ function makeHandlers(): Handlers {
     },
     count: (argument) => count(locks(), argument),
     query: (name) => locks().query(name),
-    close: async () => void (await locks().close()),
+    close: async () => await locks().close(),
     leave: (_, link) => {
       link.leave();
       return Promise.resolve(undefined);

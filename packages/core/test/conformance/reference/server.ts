@@ -94,7 +94,7 @@ export class ReferenceServer {
   #change(name: string, event: Change): void {
     const state = this.#queue(name);
     const wallMicros = BigInt(Date.now()) * 1000n;
-    const { granted, ended } = this.#rules.apply(state, { ...event, time: monotonicMs(), wallMicros } as QueueEvent);
+    const { granted, ended } = this.#rules.apply(state, { ...event, time: monotonicMs(), wallMicros });
     // The state stays also when the queue is empty: it has the last token, and a test has few names.
     this.#queues.set(name, state);
     const self = event.type === 'tick' ? undefined : event.owner;
