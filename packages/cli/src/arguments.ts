@@ -3,7 +3,8 @@ import { UsageError } from './exit-status.ts';
 
 /** In ms. A bare number is refused: it would mean milliseconds here and seconds to everybody else. */
 export function durationOption(flag: string, value: string): number {
-  if (/^[\d.]+$/.test(value.trim())) throw new UsageError(`Expected \`${flag}\` to have a unit, such as ${value.trim()}s, got ${value}`);
+  if (/^[\d.]+$/.test(value.trim()))
+    throw new UsageError(`Expected \`${flag}\` to have a unit, such as ${value.trim()}s, got ${value}`);
   return parseDuration(flag, value);
 }
 

@@ -33,7 +33,8 @@ export function openLocks(choice: BackendChoice): Promise<Locks> {
 }
 
 function notEmpty(source: string, url: string): string {
-  if (url.trim() === '') throw new UsageError(`Expected ${source} to be a URL such as redis://localhost:6379, got an empty string`);
+  if (url.trim() === '')
+    throw new UsageError(`Expected ${source} to be a URL such as redis://localhost:6379, got an empty string`);
   return url;
 }
 
@@ -52,7 +53,8 @@ function readConfig(directory: string): ConfigFile | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // Unreadable is not absent: without what it says the wrong backend would be locked.
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw new UsageError(`Cannot read ${path}: ${String(code)}`, { cause: error });
+    if (code !== 'ENOENT' && code !== 'ENOTDIR')
+      throw new UsageError(`Cannot read ${path}: ${String(code)}`, { cause: error });
     const parent = dirname(directory);
     return parent === directory ? undefined : readConfig(parent);
   }
@@ -69,7 +71,8 @@ function parseJson(path: string, text: string): unknown {
 }
 
 function checkConfig(path: string, value: unknown): ConfigFile {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UsageError(`Expected ${path} to be a JSON object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError(`Expected ${path} to be a JSON object`);
   const { backend, ttl, ...unknown } = value as Record<string, unknown>;
   const [first] = Object.keys(unknown);
   if (first !== undefined) throw new UsageError(`Unknown key \`${first}\` in ${path}; known are backend, ttl`);

@@ -43,7 +43,9 @@ async function roundTrip(locks: Locks): Promise<Finding[]> {
   const tokens = `fencing token ${first.token}, then ${second.token}`;
   return [
     { level: 'ok', message: timing },
-    second.token > first.token ? { level: 'ok', message: tokens } : { level: 'error', message: `${tokens}: they must grow` },
+    second.token > first.token
+      ? { level: 'ok', message: tokens }
+      : { level: 'error', message: `${tokens}: they must grow` },
   ];
 }
 

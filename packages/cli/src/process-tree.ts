@@ -21,7 +21,7 @@ export function descendantsOf(roots: readonly number[], processes: readonly Proc
   const family = new Set(roots);
   const found: ProcessIdentity[] = [];
   // A child may be listed before its parent once pids wrap around: go on until nothing is new.
-  for (let before = -1; before !== found.length; ) {
+  for (let before = -1; before !== found.length;) {
     before = found.length;
     for (const entry of processes) {
       if (family.has(entry.pid) || !family.has(entry.parent)) continue;
@@ -64,6 +64,8 @@ function listPs(): ProcessIdentity[] {
   return (stdout ?? '').split('\n').flatMap((line) => {
     const match = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line);
     if (match === null) return [];
-    return [{ pid: Number(match[1]), parent: Number(match[2]), zombie: match[3]!.startsWith('Z'), started: match[4]!.trim() }];
+    return [
+      { pid: Number(match[1]), parent: Number(match[2]), zombie: match[3]!.startsWith('Z'), started: match[4]!.trim() },
+    ];
   });
 }

@@ -36,7 +36,7 @@ function addRun(holdfast: Command, command: readonly string[] | undefined, done:
   const run = holdfast
     .command('run')
     .summary('run a command while holding a lock')
-    .description('Waits for the lock, runs the command, releases the lock, and exits with the command\'s status.')
+    .description("Waits for the lock, runs the command, releases the lock, and exits with the command's status.")
     .usage('<name> [options] -- command [args...]')
     .argument('<name>', 'name of the lock, 1 to 1024 bytes')
     .option('--backend <url>', backendHelp)
@@ -51,13 +51,21 @@ function addRun(holdfast: Command, command: readonly string[] | undefined, done:
     .addHelpText('after', runHelp)
     .allowExcessArguments(command === undefined);
   run.action(async (name: string, flags: RunFlags) => {
-    if (command === undefined) throw new UsageError('missing `--` before the command: holdfast run NAME [options] -- COMMAND [args...]');
-    if (command.length === 0 || command[0] === '') throw new UsageError('missing command after `--`: holdfast run NAME [options] -- COMMAND [args...]');
+    if (command === undefined)
+      throw new UsageError('missing `--` before the command: holdfast run NAME [options] -- COMMAND [args...]');
+    if (command.length === 0 || command[0] === '')
+      throw new UsageError('missing command after `--`: holdfast run NAME [options] -- COMMAND [args...]');
     if (waits.size > 1) throw new UsageError('--wait and --no-wait exclude each other');
-    if (flags.shared === true && flags.permits !== undefined) throw new UsageError('--shared and --permits exclude each other');
+    if (flags.shared === true && flags.permits !== undefined)
+      throw new UsageError('--shared and --permits exclude each other');
     const options = {
       backend: flags.backend,
-      wait: typeof flags.wait === 'string' ? durationOption('--wait', flags.wait) : waits.has('--no-wait') ? (false as const) : undefined,
+      wait:
+        typeof flags.wait === 'string'
+          ? durationOption('--wait', flags.wait)
+          : waits.has('--no-wait')
+            ? (false as const)
+            : undefined,
       ttl: flags.ttl === undefined ? undefined : durationOption('--ttl', flags.ttl),
       shared: flags.shared === true,
       permits: flags.permits === undefined ? undefined : permitsOption(flags.permits),
@@ -86,7 +94,9 @@ function addOthers(holdfast: Command, done: (status: number) => void): void {
     });
   holdfast
     .command('doctor')
-    .description('Checks a backend: reachable, version, privileges, clock, what it promises, and a lock taken and released.')
+    .description(
+      'Checks a backend: reachable, version, privileges, clock, what it promises, and a lock taken and released.',
+    )
     .argument('[url]', backendHelp.replace('backend URL', 'backend'))
     .action(async (url: string | undefined) => done(await (await import('./doctor.ts')).doctor(url)));
   holdfast

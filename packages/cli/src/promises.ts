@@ -11,7 +11,10 @@ export function promises(capabilities: Capabilities): [string, string][] {
     ['crashed holder', takeoverWords(takeover, ttl.granularityMs)],
     ['shortest ttl', `${ttl.minMs} ms`],
     ['proof of life', lease === 'grant' ? 'each lock is renewed' : 'one session for all locks of a process'],
-    ['fencing tokens', fencing === 'per-name' ? 'grow with every grant of a name' : 'grow with every grant of any name'],
+    [
+      'fencing tokens',
+      fencing === 'per-name' ? 'grow with every grant of a name' : 'grow with every grant of any name',
+    ],
     ['durability', durability],
   ];
 }
@@ -24,5 +27,7 @@ const reachWords: Readonly<Record<Capabilities['reach'], string>> = {
 
 function takeoverWords(takeover: Capabilities['takeover'], granularityMs: number): string {
   const atMost = granularityMs === 0 ? 'its ttl' : `its ttl and ${granularityMs} ms`;
-  return takeover === 'after-ttl' ? `keeps others out for at most ${atMost}` : `frees the lock when its connection ends, at the latest after ${atMost}`;
+  return takeover === 'after-ttl'
+    ? `keeps others out for at most ${atMost}`
+    : `frees the lock when its connection ends, at the latest after ${atMost}`;
 }

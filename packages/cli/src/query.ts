@@ -21,7 +21,12 @@ export async function query(name: string | undefined, options: QueryOptions): Pr
   const locks = await openLocks(chooseBackend('--backend', options.backend));
   try {
     if (options.watch) await watch(locks, name, options.json, AbortSignal.any([stop.signal, outputClosed]));
-    else print(options.json ? JSON.stringify(snapshotJson(await locks.query(name)), null, 2) : render(name, await locks.query(name)));
+    else
+      print(
+        options.json
+          ? JSON.stringify(snapshotJson(await locks.query(name)), null, 2)
+          : render(name, await locks.query(name)),
+      );
     return EXIT.ok;
   } finally {
     await locks.close();

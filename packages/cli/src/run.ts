@@ -40,7 +40,9 @@ export async function run(name: string, command: readonly string[], options: Run
   let answers = true;
   try {
     if (locks.capabilities.reach === 'process') {
-      throw new UsageError(`The ${locks.backend} backend locks inside one process only; a command needs another, such as file: or redis:`);
+      throw new UsageError(
+        `The ${locks.backend} backend locks inside one process only; a command needs another, such as file: or redis:`,
+      );
     }
     const lock = await obtain(locks, name, options, interruption.signal);
     if (lock === null) {
@@ -48,7 +50,11 @@ export async function run(name: string, command: readonly string[], options: Run
       return EXIT.notAcquired;
     }
     // No await from the grant to the start: a signal goes either to the wait or to the child.
-    const child = new Child(command, { ...process.env, HOLDFAST_NAME: name, HOLDFAST_FENCING_TOKEN: String(lock.fencingToken) });
+    const child = new Child(command, {
+      ...process.env,
+      HOLDFAST_NAME: name,
+      HOLDFAST_FENCING_TOKEN: String(lock.fencingToken),
+    });
     signals.deliver = (signal) => {
       if (!sentByTerminal(signal)) child.signal(signal);
     };
@@ -94,7 +100,10 @@ async function whileHeld(lock: Lock, child: Child, graceMs: number): Promise<num
 async function release(lock: Lock): Promise<boolean> {
   const notReleased = `lock ${quoted(lock.name)} was not released and ends with its ttl`;
   try {
-    const answered = await Promise.race([lock.release().then(() => true), delay(RELEASE_PATIENCE_MS, false, { ref: false })]);
+    const answered = await Promise.race([
+      lock.release().then(() => true),
+      delay(RELEASE_PATIENCE_MS, false, { ref: false }),
+    ]);
     if (!answered) complain(`${notReleased}: the backend does not answer`);
     return answered;
   } catch (error) {

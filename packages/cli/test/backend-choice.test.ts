@@ -15,9 +15,13 @@ test('--backend comes before HOLDFAST_URL, that before the config file, which is
   await using place = await temporary();
   const below = join(place.dir, 'project', 'sub');
   await mkdir(below, { recursive: true });
-  await writeFile(join(place.dir, 'holdfast.config.json'), JSON.stringify({ backend: `file://${place.dir}/config`, ttl: '5s' }));
+  await writeFile(
+    join(place.dir, 'holdfast.config.json'),
+    JSON.stringify({ backend: `file://${place.dir}/config`, ttl: '5s' }),
+  );
   const env = { HOLDFAST_URL: `file://${place.dir}/env` };
-  const chosen = async (): Promise<string[]> => (await readdir(place.dir)).filter((name) => ['config', 'env', 'flag'].includes(name));
+  const chosen = async (): Promise<string[]> =>
+    (await readdir(place.dir)).filter((name) => ['config', 'env', 'flag'].includes(name));
 
   await holdfast(run, { cwd: below });
   expect(await chosen()).toEqual(['config']);
@@ -57,7 +61,12 @@ test.for<[string, RegExp]>([
 
 test('HOLDFAST_URL that is empty is an error, not the default: a lock on this host alone is none between hosts', async () => {
   await using place = await temporary();
-  const { status, stderr } = await holdfast(run, { cwd: place.dir, env: { HOLDFAST_URL: '', XDG_STATE_HOME: place.dir } });
+  const { status, stderr } = await holdfast(run, {
+    cwd: place.dir,
+    env: { HOLDFAST_URL: '', XDG_STATE_HOME: place.dir },
+  });
   expect(status).toBe(64);
-  expect(stderr).toBe('holdfast: Expected HOLDFAST_URL to be a URL such as redis://localhost:6379, got an empty string\n');
+  expect(stderr).toBe(
+    'holdfast: Expected HOLDFAST_URL to be a URL such as redis://localhost:6379, got an empty string\n',
+  );
 });

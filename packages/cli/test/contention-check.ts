@@ -13,10 +13,14 @@ export async function checkContention(given?: string): Promise<void> {
   const entries = lines.filter((line) => line.kind === 'enter');
 
   assert.equal(accepted.length, CLIENTS * ADDITIONS, 'every addition counts once');
-  for (const [index, { value, attempt }] of accepted.entries()) assert.equal(value, index + 1, `${attempt} overwrote another's addition`);
+  for (const [index, { value, attempt }] of accepted.entries())
+    assert.equal(value, index + 1, `${attempt} overwrote another's addition`);
   for (const [index, { token, attempt }] of entries.entries()) {
     const before = entries[index - 1];
-    assert.ok(before === undefined || token > before.token, `${attempt} entered after ${before?.attempt} with a smaller token`);
+    assert.ok(
+      before === undefined || token > before.token,
+      `${attempt} entered after ${before?.attempt} with a smaller token`,
+    );
   }
   for (const { id, fate, status, stderr } of attempts) {
     if (fate === undefined) assert.deepEqual([status, stderr], [0, ''], `${id} was left alone and must succeed`);
@@ -25,14 +29,21 @@ export async function checkContention(given?: string): Promise<void> {
   const victims = attempts.filter(({ fate }) => fate !== undefined);
   assert.deepEqual(
     victims.map(({ fate, status }) => [fate, status]).toSorted(),
-    [['frozen past its ttl', 76], ['killed alone', null], ['killed with its command', null]],
+    [
+      ['frozen past its ttl', 76],
+      ['killed alone', null],
+      ['killed with its command', null],
+    ],
     'the killed ones die, and the frozen one says that it lost the lock',
   );
   const orphan = victims.find(({ fate }) => fate === 'killed alone')?.id;
   const late = lines.find(({ kind, attempt }) => kind === 'write' && attempt === orphan);
   assert.equal(late?.accepted, false, 'the command that outlived its holder tries to write, and its token is spent');
   for (const { id } of victims.filter(({ fate }) => fate !== 'killed alone')) {
-    assert.ok(!lines.some(({ kind, attempt }) => kind === 'write' && attempt === id), `${id} was ended before it could write`);
+    assert.ok(
+      !lines.some(({ kind, attempt }) => kind === 'write' && attempt === id),
+      `${id} was ended before it could write`,
+    );
   }
   const left = entries.flatMap(({ pids }) => pids).filter(isAlive);
   assert.deepEqual(left, [], 'no process is left behind');

@@ -54,7 +54,8 @@ export async function contend(url: string, dir: string, clients: number, additio
         const attempt = await add(url, log, id, fate);
         attempts.push(attempt);
         done = fold(log).some((line) => line.attempt === id && line.accepted);
-        if (!done && fate === undefined) throw new Error(`${id} was not counted: status ${attempt.status} ${attempt.stderr}`);
+        if (!done && fate === undefined)
+          throw new Error(`${id} was not counted: status ${attempt.status} ${attempt.stderr}`);
       }
     }
   };
@@ -64,7 +65,20 @@ export async function contend(url: string, dir: string, clients: number, additio
 
 async function add(url: string, log: string, id: string, fate: Fate | undefined): Promise<Attempt> {
   const linger = fate === undefined ? 0 : LINGER_S;
-  const args = ['run', 'counter', '--backend', url, '--ttl', `${TTL_MS}ms`, '--', 'sh', script, log, id, String(linger)];
+  const args = [
+    'run',
+    'counter',
+    '--backend',
+    url,
+    '--ttl',
+    `${TTL_MS}ms`,
+    '--',
+    'sh',
+    script,
+    log,
+    id,
+    String(linger),
+  ];
   const running = start(args, { detached: fate === 'killed with its command' });
   if (fate !== undefined) await meet(fate, running.pid, () => fold(log).some((line) => line.attempt === id));
   const { status, stderr } = await running.ended;
@@ -86,12 +100,15 @@ async function meet(fate: Fate, pid: number, inside: () => boolean): Promise<voi
 /** The same rule as `fold.awk`. */
 function fold(log: string): Line[] {
   let fence = 0n;
-  return readFileSync(log, 'utf8').split('\n').slice(0, -1).map((text) => {
-    const [kind, token = '', attempt = '', ...rest] = text.split(' ');
-    if (kind !== 'enter' && kind !== 'write') throw new Error(`a torn line in the log: ${text}`);
-    const entry = { token: BigInt(token), attempt };
-    if (kind === 'enter' && entry.token > fence) fence = entry.token;
-    if (kind === 'enter') return { ...entry, kind, value: 0, pids: rest.map(Number), accepted: false };
-    return { ...entry, kind, value: Number(rest[0]), pids: [], accepted: entry.token >= fence };
-  });
+  return readFileSync(log, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((text) => {
+      const [kind, token = '', attempt = '', ...rest] = text.split(' ');
+      if (kind !== 'enter' && kind !== 'write') throw new Error(`a torn line in the log: ${text}`);
+      const entry = { token: BigInt(token), attempt };
+      if (kind === 'enter' && entry.token > fence) fence = entry.token;
+      if (kind === 'enter') return { ...entry, kind, value: 0, pids: rest.map(Number), accepted: false };
+      return { ...entry, kind, value: Number(rest[0]), pids: [], accepted: entry.token >= fence };
+    });
 }

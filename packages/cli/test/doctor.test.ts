@@ -27,7 +27,9 @@ test('a refused connection: status 69 and one line, without the password', async
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   for (const args of [['doctor'], ['query'], ['run', 'a', '--', 'echo', 'it-ran']]) {
-    const { status, stdout, stderr } = await holdfast(args, { env: { HOLDFAST_URL: `redis://:hunter2@127.0.0.1:${port}` } });
+    const { status, stdout, stderr } = await holdfast(args, {
+      env: { HOLDFAST_URL: `redis://:hunter2@127.0.0.1:${port}` },
+    });
     expect(status).toBe(69);
     expect(stderr).toMatch(/^holdfast: [^\n]*ECONNREFUSED[^\n]*\n$/);
     expect(stdout + stderr).not.toMatch(/hunter2|it-ran/);

@@ -40,7 +40,11 @@ export function holdfast(args: readonly string[], options: StartOptions = {}): P
   return start(args, options).ended;
 }
 
-export function startProcess(file: string, args: readonly string[], { env, stdin, ...options }: StartOptions = {}): Running {
+export function startProcess(
+  file: string,
+  args: readonly string[],
+  { env, stdin, ...options }: StartOptions = {},
+): Running {
   const { HOLDFAST_URL: _, ...inherited } = process.env;
   const child = spawn(file, args, { ...options, env: { ...inherited, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   if (stdin !== undefined) child.stdin.end(stdin);
@@ -54,15 +58,21 @@ export function startProcess(file: string, args: readonly string[], { env, stdin
   });
   const said = async (text: string): Promise<void> => {
     while (!stdout.includes(text)) {
-      if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode} before it said ${text}: ${stdout} ${stderr}`);
+      if (child.exitCode !== null)
+        throw new Error(`ended with ${child.exitCode} before it said ${text}: ${stdout} ${stderr}`);
       await delay(10);
     }
   };
   return { process: child, pid: child.pid ?? 0, ended, said, stdout: () => stdout };
 }
 
+export interface Temporary extends AsyncDisposable {
+  readonly dir: string;
+  readonly url: string;
+}
+
 /** A directory with a `file:` backend in it, deleted when the test's scope ends. */
-export async function temporary(): Promise<{ readonly dir: string; readonly url: string } & AsyncDisposable> {
+export async function temporary(): Promise<Temporary> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-cli-'));
   const url = pathToFileURL(join(dir, 'locks')).href;
   return { dir, url, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true, maxRetries: 3 }) };

@@ -9,7 +9,18 @@ test('frozen past its ttl: the next one gets in, and the command is ended with s
   await using place = await temporary();
   const running = run(place.url, 'echo $HOLDFAST_FENCING_TOKEN inside; sleep 60');
   await freeze(running, async () => {
-    const next = await holdfast(['run', 'a', '--backend', place.url, '--wait', '5s', '--', 'sh', '-c', 'echo $HOLDFAST_FENCING_TOKEN']);
+    const next = await holdfast([
+      'run',
+      'a',
+      '--backend',
+      place.url,
+      '--wait',
+      '5s',
+      '--',
+      'sh',
+      '-c',
+      'echo $HOLDFAST_FENCING_TOKEN',
+    ]);
     expect(next.status).toBe(0);
     expect(BigInt(next.stdout.trim()) > BigInt((await soFar(running)).split(' ')[0]!)).toBe(true);
   });
@@ -43,7 +54,12 @@ test('after --grace SIGKILL ends what ignores SIGTERM, and what the command had 
 
 test('the worker behind a wrapper that dies of SIGTERM is not left to itself', async () => {
   await using place = await temporary();
-  const running = run(place.url, '(trap "" TERM; while :; do sleep 0.05; done) & echo $! inside; wait', '--grace', '300ms');
+  const running = run(
+    place.url,
+    '(trap "" TERM; while :; do sleep 0.05; done) & echo $! inside; wait',
+    '--grace',
+    '300ms',
+  );
   await freeze(running);
   const { status, stdout } = await running.ended;
   expect(status).toBe(76);

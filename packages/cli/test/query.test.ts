@@ -47,8 +47,12 @@ test('a table for people, and a name cannot act on the terminal', async () => {
   await holder.said('inside');
   const { status, stdout } = await holdfast(['query', '--backend', place.url]);
   expect(status).toBe(0);
-  expect(stdout).toMatch(/^NAME +STATE +MODE +FENCING TOKEN +BY +FOR\nbell\\u0007\\u001b\[2J +held +exclusive +\d+ +\S+:\d+ +\d+s\n$/);
-  expect((await holdfast(['query', 'other', '--backend', place.url])).stdout).toBe('Nobody holds or waits for "other".\n');
+  expect(stdout).toMatch(
+    /^NAME +STATE +MODE +FENCING TOKEN +BY +FOR\nbell\\u0007\\u001b\[2J +held +exclusive +\d+ +\S+:\d+ +\d+s\n$/,
+  );
+  expect((await holdfast(['query', 'other', '--backend', place.url])).stdout).toBe(
+    'Nobody holds or waits for "other".\n',
+  );
   await letGo(holder);
 });
 
@@ -71,5 +75,9 @@ test('--watch ends when its reader goes away', async () => {
   const piped = startProcess('sh', ['-c', command]);
   await piped.said('NAME');
   await letGo(holder);
-  expect(await piped.ended).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('over') as unknown });
+  expect(await piped.ended).toMatchObject({
+    status: 0,
+    stderr: '',
+    stdout: expect.stringContaining('over') as unknown,
+  });
 });

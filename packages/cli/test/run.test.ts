@@ -27,7 +27,9 @@ test.for([
 test('the command reads our stdin, and writes our stdout and stderr', async () => {
   await using place = await temporary();
   const stdin = 'x'.repeat(300_000);
-  const outcome = await holdfast(['run', 'a', '--backend', place.url, '--', 'sh', '-c', 'cat; echo problem >&2'], { stdin });
+  const outcome = await holdfast(['run', 'a', '--backend', place.url, '--', 'sh', '-c', 'cat; echo problem >&2'], {
+    stdin,
+  });
   expect(outcome.stdout === stdin).toBe(true);
   expect(outcome.stderr).toBe('problem\n');
 });
@@ -36,7 +38,16 @@ test('the command knows the name and a fencing token that grows', async () => {
   await using place = await temporary();
   const tokens: bigint[] = [];
   for (let run = 0; run < 3; run += 1) {
-    const { stdout } = await holdfast(['run', 'a name/with *', '--backend', place.url, '--', 'sh', '-c', 'echo "$HOLDFAST_NAME:$HOLDFAST_FENCING_TOKEN"']);
+    const { stdout } = await holdfast([
+      'run',
+      'a name/with *',
+      '--backend',
+      place.url,
+      '--',
+      'sh',
+      '-c',
+      'echo "$HOLDFAST_NAME:$HOLDFAST_FENCING_TOKEN"',
+    ]);
     const [name, token = ''] = stdout.trim().split(':');
     expect(name).toBe('a name/with *');
     tokens.push(BigInt(token));
@@ -98,6 +109,17 @@ test('--permits 2: two are inside, a third is not', async () => {
 test('with stdout and stderr closed the status is still right', async () => {
   await using place = await temporary();
   const script = `"$0" "$@" >&- 2>&-; echo $? >"${place.dir}/status"`;
-  await startProcess('sh', ['-c', script, process.execPath, bin, 'run', 'a', '--backend', place.url, '--', 'no-such-command']).ended;
+  await startProcess('sh', [
+    '-c',
+    script,
+    process.execPath,
+    bin,
+    'run',
+    'a',
+    '--backend',
+    place.url,
+    '--',
+    'no-such-command',
+  ]).ended;
   expect(readFileSync(join(place.dir, 'status'), 'utf8')).toBe('127\n');
 });

@@ -2,21 +2,25 @@ import { expect, test } from 'vitest';
 import { allGone, bin, holdfast, start, startProcess, temporary } from './holdfast.ts';
 import type { Running } from './holdfast.ts';
 
-const trapping = 'trap "echo got USR1" USR1; trap "echo got TERM; exit 9" TERM; echo inside $$; while :; do sleep 0.05; done';
+const trapping =
+  'trap "echo got USR1" USR1; trap "echo got TERM; exit 9" TERM; echo inside $$; while :; do sleep 0.05; done';
 
-test.for(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const)('%s while it waits ends the wait and leaves nothing', async (signal) => {
-  await using place = await temporary();
-  const holder = start(['run', 'a', '--backend', place.url, '--', 'sh', '-c', 'echo inside; read line']);
-  await holder.said('inside');
-  const waiter = start(['run', 'a', '--backend', place.url, '--', 'echo', 'in']);
-  await untilWaiting(place.url, 1);
-  waiter.process.kill(signal);
-  const numbers = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGQUIT: 131, SIGUSR1: 138 };
-  expect(await waiter.ended).toMatchObject({ status: numbers[signal], stdout: '', stderr: '' });
-  await untilWaiting(place.url, 0);
-  holder.process.stdin!.end('\n');
-  expect((await holder.ended).status).toBe(0);
-});
+test.for(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const)(
+  '%s while it waits ends the wait and leaves nothing',
+  async (signal) => {
+    await using place = await temporary();
+    const holder = start(['run', 'a', '--backend', place.url, '--', 'sh', '-c', 'echo inside; read line']);
+    await holder.said('inside');
+    const waiter = start(['run', 'a', '--backend', place.url, '--', 'echo', 'in']);
+    await untilWaiting(place.url, 1);
+    waiter.process.kill(signal);
+    const numbers = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGQUIT: 131, SIGUSR1: 138 };
+    expect(await waiter.ended).toMatchObject({ status: numbers[signal], stdout: '', stderr: '' });
+    await untilWaiting(place.url, 0);
+    holder.process.stdin!.end('\n');
+    expect((await holder.ended).status).toBe(0);
+  },
+);
 
 test('signals reach the command, and it decides what becomes of them', async () => {
   await using place = await temporary();
@@ -39,7 +43,9 @@ test('a command that the forwarded signal ends gives 128 and its number', async 
 
 test('killed together with its process group, it leaves no command behind, and the lock goes on', async () => {
   await using place = await temporary();
-  const running = start(['run', 'a', '--backend', place.url, '--ttl', '1s', '--', 'sh', '-c', trapping], { detached: true });
+  const running = start(['run', 'a', '--backend', place.url, '--ttl', '1s', '--', 'sh', '-c', trapping], {
+    detached: true,
+  });
   await running.said('inside');
   process.kill(-running.pid, 'SIGKILL');
   expect(await allGone([running.pid, commandOf((await running.ended).stdout)])).toBe(true);
@@ -48,7 +54,8 @@ test('killed together with its process group, it leaves no command behind, and t
 
 test('in a terminal: the command has it, and Ctrl-C reaches the command once', async () => {
   await using place = await temporary();
-  const counting = 'test -t 0 && test -t 1 && echo terminal; n=0; trap "n=\\$((n+1))" INT; echo inside; i=0; while [ $i -lt 20 ]; do i=$((i+1)); sleep 0.05; done; echo count $n';
+  const counting =
+    'test -t 0 && test -t 1 && echo terminal; n=0; trap "n=\\$((n+1))" INT; echo inside; i=0; while [ $i -lt 20 ]; do i=$((i+1)); sleep 0.05; done; echo count $n';
   const running = inTerminal(`'${process.execPath}' '${bin}' run a --backend '${place.url}' -- sh -c '${counting}'`);
   await running.said('inside');
   running.process.stdin!.write('\u0003');
@@ -63,7 +70,9 @@ test('in a terminal: Ctrl-Z stops the job, and fg goes on with it', async () => 
   await using place = await temporary();
   const running = inTerminal('bash --norc -i');
   const write = (line: string): boolean => running.process.stdin!.write(line);
-  write(`'${process.execPath}' '${bin}' run a --backend '${place.url}' -- sh -c 'echo in''side; sleep 1; echo fin''ished'; echo sta''tus $?\n`);
+  write(
+    `'${process.execPath}' '${bin}' run a --backend '${place.url}' -- sh -c 'echo in''side; sleep 1; echo fin''ished'; echo sta''tus $?\n`,
+  );
   await running.said('inside');
   write('\u001a');
   await running.said('status 148');

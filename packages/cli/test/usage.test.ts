@@ -26,7 +26,10 @@ test.for<[string[], RegExp]>([
   [run('--backend', `ftp://user:${SECRET}@host`), /Unknown scheme ftp:/],
   [run('--backend', `nonsense ${SECRET}@x`), /`backend` to be a URL/],
   [run('--backend', ''), /Expected --backend to be a URL/],
-  [run('--backend', `kafka://user:${SECRET}@host`), /@holdfast\/kafka is not installed. Install it with: npm install @holdfast\/kafka/],
+  [
+    run('--backend', `kafka://user:${SECRET}@host`),
+    /@holdfast\/kafka is not installed. Install it with: npm install @holdfast\/kafka/,
+  ],
   [run('--backend', 'memory:'), /locks inside one process only/],
   [run('--backend', 'file:?direktory=x'), /direktory/],
   [['run', '', '--', 'echo'], /`name` to be a non-empty string/],
@@ -49,10 +52,20 @@ test('--help and --version answer on stdout with status 0', async () => {
   const help = await holdfast(['--help']);
   expect(help).toMatchObject({ status: 0, stderr: '' });
   for (const status of ['64', '69', '75', '76', '126, 127']) expect(help.stdout).toContain(status);
-  expect(await holdfast(['run', '--help'])).toMatchObject({ status: 0, stdout: expect.stringContaining('--no-wait') as unknown });
-  expect(await holdfast(['--version'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as unknown });
+  expect(await holdfast(['run', '--help'])).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('--no-wait') as unknown,
+  });
+  expect(await holdfast(['--version'])).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as unknown,
+  });
 });
 
 test('without a command the help goes to stderr with status 64', async () => {
-  expect(await holdfast([])).toMatchObject({ status: 64, stdout: '', stderr: expect.stringContaining('Usage: holdfast') as unknown });
+  expect(await holdfast([])).toMatchObject({
+    status: 64,
+    stdout: '',
+    stderr: expect.stringContaining('Usage: holdfast') as unknown,
+  });
 });

@@ -32,7 +32,9 @@ export async function demo(options: DemoOptions, interruption: AbortSignal): Pro
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-demo-'));
   try {
     const { processes, additions } = options;
-    say(`${processes} processes add to one shared counter, ${additions} times each: read it, think for a moment, write it back.\n`);
+    say(
+      `${processes} processes add to one shared counter, ${additions} times each: read it, think for a moment, write it back.\n`,
+    );
     const file = join(directory, 'counter');
     const free = await part('without a lock    ', { processes, additions, file }, interruption);
     say(`\n${verdict(free)}\n\n${picture(free, processes)}\n`);
@@ -44,7 +46,9 @@ export async function demo(options: DemoOptions, interruption: AbortSignal): Pro
 
     const tokens = tokensInOrder(locked.additions);
     const growing = tokens.length === processes * additions && strictlyIncrease(tokens);
-    say(`Fencing tokens in the order of entry, from ${tokens.at(0)} to ${tokens.at(-1)}: ${growing ? 'each greater than the one before' : 'NOT in order'}.`);
+    say(
+      `Fencing tokens in the order of entry, from ${tokens.at(0)} to ${tokens.at(-1)}: ${growing ? 'each greater than the one before' : 'NOT in order'}.`,
+    );
     say(`The picture: ${await draw(options, free, locked)}`);
     return growing && lost(locked) === 0 && mostAtOnce(locked.additions) === 1;
   } finally {

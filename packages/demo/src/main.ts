@@ -15,7 +15,8 @@ try {
   const ok = await demo(options(), interruption.signal);
   process.exitCode = ok ? 0 : 1;
 } catch (error) {
-  if (interruption.signal.aborted) process.exitCode = 128 + constants.signals[interruption.signal.reason as NodeJS.Signals];
+  if (interruption.signal.aborted)
+    process.exitCode = 128 + constants.signals[interruption.signal.reason as NodeJS.Signals];
   else {
     process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
@@ -31,7 +32,12 @@ function options(): { backend: string | undefined; processes: number; additions:
       output: { type: 'string', default: 'demo-output' },
     },
   });
-  return { ...values, backend: values.backend, processes: count('processes', values.processes), additions: count('additions', values.additions) };
+  return {
+    ...values,
+    backend: values.backend,
+    processes: count('processes', values.processes),
+    additions: count('additions', values.additions),
+  };
 }
 
 function count(option: string, text: string): number {

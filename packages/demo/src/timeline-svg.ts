@@ -26,7 +26,9 @@ const style = `
 /** A picture with one panel per part; a bar while a process was inside, a thin line while it waited. Follows the reader's light or dark theme. */
 export function timelineSvg(panels: readonly Panel[], processes: number): string {
   const height = HEADER + processes * ROW + AXIS;
-  const drawn = panels.map((panel, index) => `<g transform="translate(0 ${16 + index * (height + 16)})">${draw(panel, processes)}</g>`);
+  const drawn = panels.map(
+    (panel, index) => `<g transform="translate(0 ${16 + index * (height + 16)})">${draw(panel, processes)}</g>`,
+  );
   const total = 16 + panels.length * (height + 16);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${total}" width="${WIDTH}" height="${total}" role="img">`,
@@ -66,7 +68,8 @@ function bar({ worker, startedAt, enteredAt, leftAt, value, token }: Addition, x
 }
 
 function grid(durationMs: number, x: (ms: number) => number, processes: number): string[] {
-  const step = [100, 200, 500, 1000, 2000, 5000, 10_000, 20_000].find((candidate) => durationMs / candidate <= 12) ?? 60_000;
+  const step =
+    [100, 200, 500, 1000, 2000, 5000, 10_000, 20_000].find((candidate) => durationMs / candidate <= 12) ?? 60_000;
   const bottom = HEADER + processes * ROW;
   return Array.from({ length: Math.floor(durationMs / step) + 1 }, (_, index) => {
     const at = round(x(index * step));

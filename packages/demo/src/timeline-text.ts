@@ -5,13 +5,22 @@ const COLOURS = [33, 208, 70, 162, 98, 37, 172, 131];
 const LABEL_WIDTH = 11;
 
 /** Who was inside when: a row per process; half a column is the smallest step. */
-export function timelineText(additions: readonly Addition[], processes: number, columns: number, coloured: boolean): string {
+export function timelineText(
+  additions: readonly Addition[],
+  processes: number,
+  columns: number,
+  coloured: boolean,
+): string {
   const start = Math.min(...additions.map(({ startedAt }) => startedAt));
   const end = Math.max(...additions.map(({ leftAt }) => leftAt));
   const halves = Math.max(20, columns - LABEL_WIDTH) * 2;
   const halfAt = (at: number): number => Math.floor(((at - start) / (end - start)) * halves);
   const rows = Array.from({ length: processes }, (_, worker) => {
-    const cells = row(additions.filter((addition) => addition.worker === worker), halves, halfAt);
+    const cells = row(
+      additions.filter((addition) => addition.worker === worker),
+      halves,
+      halfAt,
+    );
     return `process ${worker + 1}`.padEnd(LABEL_WIDTH) + paint(cells, COLOURS[worker % COLOURS.length] ?? 7, coloured);
   });
   const seconds = `${((end - start) / 1000).toFixed(1)} s`;

@@ -10,7 +10,11 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 const [, , number = '', additions = '', file = '', name, url] = process.argv;
-const holdfast = join(dirname(createRequire(import.meta.url).resolve('@holdfast/cli/package.json')), 'bin', 'holdfast.js');
+const holdfast = join(
+  dirname(createRequire(import.meta.url).resolve('@holdfast/cli/package.json')),
+  'bin',
+  'holdfast.js',
+);
 const addition = [fileURLToPath(new URL('addition.js', import.meta.url)), file];
 
 let current: ChildProcess | undefined;
@@ -32,7 +36,9 @@ async function work(): Promise<number> {
     const startedAt = Date.now();
     const { status, output } = await run(command());
     if (status !== 0) return status;
-    process.stdout.write(`${JSON.stringify({ worker: Number(number), startedAt, ...(JSON.parse(output) as object) })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ worker: Number(number), startedAt, ...(JSON.parse(output) as object) })}\n`,
+    );
   }
   return 0;
 }

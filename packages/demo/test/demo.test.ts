@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,11 +12,19 @@ import { expect, test } from 'vitest';
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 /** With a temporary directory of its own, so that what it leaves there can be seen. */
-function start(dir: string, ...args: string[]): ChildProcess {
-  return spawn(process.execPath, [main, ...args], { cwd: dir, env: { ...process.env, TMPDIR: dir }, stdio: ['ignore', 'pipe', 'pipe'] });
+function start(dir: string, ...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, [main, ...args], {
+    cwd: dir,
+    env: { ...process.env, TMPDIR: dir },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
-async function scratch(): Promise<{ dir: string } & AsyncDisposable> {
+interface Scratch extends AsyncDisposable {
+  readonly dir: string;
+}
+
+async function scratch(): Promise<Scratch> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-demo-test-'));
   return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
 }
@@ -27,7 +36,7 @@ function ended(child: ChildProcess): Promise<number | null> {
 test('under the lock no addition is lost, and the picture shows every hold', async () => {
   await using place = await scratch();
   const child = start(place.dir, '--processes', '3', '--additions', '2');
-  const [stdout, stderr, status] = await Promise.all([text(child.stdout!), text(child.stderr!), ended(child)]);
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
   expect([stderr, status]).toEqual(['', 0]);
   expect(stdout).toContain('6 additions, the counter stands at 6: none was lost. At most 1 inside at once.');
   expect(stdout).toMatch(/Fencing tokens in the order of entry, from \d+ to \d+: each greater than the one before\./);
@@ -41,7 +50,7 @@ test('interrupted, it leaves no process and no file', async () => {
   await using place = await scratch();
   const child = start(place.dir, '--additions', '20');
   let stdout = '';
-  child.stdout!.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   while (!stdout.includes('under holdfast run')) await delay(20);
   await delay(500);
   child.kill('SIGINT');
@@ -53,7 +62,7 @@ test('interrupted, it leaves no process and no file', async () => {
 test('a bad option is refused with one line', async () => {
   await using place = await scratch();
   const child = start(place.dir, '--processes', 'many');
-  const [stderr, status] = await Promise.all([text(child.stderr!), ended(child)]);
+  const [stderr, status] = await Promise.all([text(child.stderr), ended(child)]);
   expect(status).toBe(1);
   expect(stderr).toContain('Expected --processes to be a whole number from 1 to 9999, got many');
 });

@@ -11,7 +11,9 @@ const hold = (worker: number, startedAt: number, enteredAt: number, leftAt: numb
 test('the text timeline has a row per process: dots while it waits, a bar while it is inside', () => {
   const additions = [hold(0, 0, 0, 50, '1'), hold(1, 0, 50, 100, '2')];
   expect(timelineText(additions, 2, 31, false)).toBe(
-    ['process 1  ██████████          ', 'process 2  ··········██████████', '           0 s            0.1 s'].join('\n'),
+    ['process 1  ██████████          ', 'process 2  ··········██████████', '           0 s            0.1 s'].join(
+      '\n',
+    ),
   );
 });
 
