@@ -10,6 +10,8 @@ export interface RedisGrant extends Grant {
   /** As the server keeps it; see entry.ts. */
   readonly entry: string;
   readonly lease: Lease;
+  /** `false`: only its user renews it. */
+  readonly renews: boolean;
 }
 
 /** A request on its way to a grant. */
@@ -43,16 +45,12 @@ export class Holds {
     this.#options = options;
   }
 
-  get size(): number {
-    return this.#byOwner.size;
-  }
-
   /** `provedAt`: when the request was sent that the server answered with the token. */
   add({ request, entry }: Claim, token: string, provedAt: number): RedisGrant {
     const { name, owner, ttlMs, renew: auto } = request;
     const renewed = async (): Promise<RenewResult> => asResult(await this.#renew(grant));
     const lease = new Lease({ ttlMs, provedAt, auto, skewMs: this.#options.skewMs, renew: renewed });
-    const grant: RedisGrant = { name, owner, entry, lease, fencingToken: BigInt(token) };
+    const grant: RedisGrant = { name, owner, entry, lease, renews: auto, fencingToken: BigInt(token) };
     this.#byOwner.set(owner, grant);
     lease.observe((event) => {
       if (event.type === 'lost') this.#byOwner.delete(owner);
@@ -88,7 +86,7 @@ export class Holds {
 
   /** Asks about all of them now: a message that one was stolen may have been lost. */
   verify(): void {
-    for (const { lease } of this.#byOwner.values()) lease.renew().then(undefined, ignore);
+    for (const { lease, renews } of this.#byOwner.values()) if (renews) lease.renew().then(undefined, ignore);
   }
 
   close(): void {

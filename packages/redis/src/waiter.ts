@@ -78,8 +78,10 @@ export class Waiter {
       now <= this.#waitingAt || grantedAt === undefined
         ? undefined
         : this.#context.holds.addPushed(this.#claim, token, grantedAt, receivedAt);
-    if (grant === undefined) this.ask();
-    else this.#win(grant);
+    if (grant === undefined) return this.ask();
+    // The message has overtaken the answer that said "waiting".
+    if (this.#state === 'entering') this.#claim.request.onContended();
+    this.#win(grant);
   }
 
   /** By message: now first in line, and a holder's time is up in `untilExpiry` ms. */

@@ -26,11 +26,13 @@ local expiry, token = string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '0 0'
 if tonumber(expiry) <= now then return 0 end
 local ttl = tonumber(ARGV[2])
 redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f', now + ttl * 1000) .. ' ' .. token)
-if redis.call('PTTL', KEYS[1]) <= ttl then
+-- The keys live as long as the last of the holders.
+local left = redis.call('PTTL', KEYS[1])
+if left <= ttl then
   local latest = math.ceil(now / 1000 + ttl)
   redis.call('PEXPIREAT', KEYS[1], latest)
   redis.call('PEXPIREAT', KEYS[3], latest)
 end
-redis.call('PEXPIRE', KEYS[2], ttl + ${TOKEN_RETENTION_MS})
+redis.call('PEXPIRE', KEYS[2], math.max(left, ttl) + ${TOKEN_RETENTION_MS})
 return 1
 `);
