@@ -30,6 +30,11 @@ export interface Subject {
 /** The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`. */
 export function urlSubject(url: string): Subject {
   const through = (via?: Address): string => (via === undefined ? url : withAddress(url, via));
+  if (schemeOf(url) === 'memory:') {
+    throw new ConfigError(
+      'A memory URL means another space in each thread; give the suite a Subject whose threads share one',
+    );
+  }
   const server = addressOf(url);
   return {
     name: (schemeOf(url) ?? url).replace(/:$/, ''),

@@ -1,8 +1,16 @@
 /** Which cases catch which mutant of the reference backend. Others may fail on it too; each of these must, by itself. */
 export const caughtBy: Readonly<Record<string, readonly [string, ...string[]]>> = {
   'frees the lock whoever releases': ['release/after-a-loss', 'steal/harmless-release'],
-  'starts tokens again when the queue is empty': ['fencing/after-release', 'fencing/after-reopening', 'fencing/after-idling'],
-  'gives the token of an expired hold to the next': ['fencing/after-expiry', 'fencing/after-a-crash', 'takeover/killed-holder'],
+  'starts tokens again when the queue is empty': [
+    'fencing/after-release',
+    'fencing/after-reopening',
+    'fencing/after-idling',
+  ],
+  'gives the token of an expired hold to the next': [
+    'fencing/after-expiry',
+    'fencing/after-a-crash',
+    'takeover/killed-holder',
+  ],
   'draws the token before the wait': ['fencing/steal-ahead-of-waiters'],
   'grants last come, first served': ['waiting/in-order', 'query/held-and-pending'],
   'lets readers overtake writers': ['shared/in-order', 'shared/writer-not-starved'],
@@ -10,6 +18,7 @@ export const caughtBy: Readonly<Record<string, readonly [string, ...string[]]>> 
   'gives out one permit too many': ['semaphore/limit', 'semaphore/one-permit'],
   'never ends a hold': ['takeover/killed-holder', 'loss/cut-off'],
   'waits for a dead waiter for ever': ['waiting/killed-waiter'],
+  'renews all holders with one': ['takeover/killed-reader-among-others', 'takeover/killed-permit'],
   'grants to two at a takeover': ['takeover/one-successor'],
   'wakes nobody when a waiter leaves': ['shared/aborted-writer'],
   'passes the lock to nobody when it was granted to one who has left': ['waiting/aborted-at-its-turn'],

@@ -11,14 +11,22 @@ describe('the suite catches each backend that has one thing wrong', () => {
   test('the list names every mutant, and cases that exist', () => {
     expect(Object.keys(caughtBy).toSorted()).toEqual(mutants.map(({ name }) => name).toSorted());
     const known = cases.map(({ id }) => id);
-    expect(Object.values(caughtBy).flat().filter((id) => !known.includes(id))).toEqual([]);
+    expect(
+      Object.values(caughtBy)
+        .flat()
+        .filter((id) => !known.includes(id)),
+    ).toEqual([]);
   });
 
   test.each(mutants)('one that $name', { timeout: 60_000 }, async ({ name, rules, habits }) => {
     const listed = caughtBy[name] ?? [];
     await using reference = await startReference(name, peer.module, rules?.(), habits);
-    const { results } = await runConformance(reference.subject, { cases: cases.filter(({ id }) => listed.includes(id)) });
+    const { results } = await runConformance(reference.subject, {
+      cases: cases.filter(({ id }) => listed.includes(id)),
+    });
     expect(results.length).toBeGreaterThan(0);
-    expect(results.map(({ id, outcome }) => `${id} ${outcome}`).toSorted()).toEqual(listed.map((id) => `${id} failed`).toSorted());
+    expect(results.map(({ id, outcome }) => `${id} ${outcome}`).toSorted()).toEqual(
+      listed.map((id) => `${id} failed`).toSorted(),
+    );
   });
 });

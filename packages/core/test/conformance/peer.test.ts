@@ -55,7 +55,11 @@ describe.each(['process', 'thread'] as const)('a peer in a %s of its own', (kind
     await delay(50);
     await peer.kill();
     await expect(blocked).rejects.toThrow(/The peer ended/);
-    const other = await Peer.start({ kind, module: compiled.module, data: () => ({ address: server.address, habits: {} }) });
+    const other = await Peer.start({
+      kind,
+      module: compiled.module,
+      data: () => ({ address: server.address, habits: {} }),
+    });
     await other.freeze();
     await other.kill();
     await expect(other.ping()).rejects.toThrow(/The peer is gone/);
@@ -78,5 +82,7 @@ describe.each(['process', 'thread'] as const)('a peer in a %s of its own', (kind
 });
 
 test('a peer that fails to start says why', async () => {
-  await expect(Peer.start({ kind: 'process', module: 'file:///nowhere.js', data: () => undefined })).rejects.toThrow(/nowhere/);
+  await expect(Peer.start({ kind: 'process', module: 'file:///nowhere.js', data: () => undefined })).rejects.toThrow(
+    /nowhere/,
+  );
 });

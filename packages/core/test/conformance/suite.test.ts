@@ -16,7 +16,11 @@ afterAll(() => server.stop());
 function modest(claims: Partial<LockBackend['capabilities']>): Subject {
   const open = (): Promise<Awaited<ReturnType<typeof createLocks>>> => {
     const backend = new ReferenceBackend(server.address);
-    return createLocks(Object.assign(Object.create(backend) as LockBackend, bound(backend), { capabilities: { ...backend.capabilities, ...claims } }));
+    return createLocks(
+      Object.assign(Object.create(backend) as LockBackend, bound(backend), {
+        capabilities: { ...backend.capabilities, ...claims },
+      }),
+    );
   };
   return { name: 'modest', open, peers: { kind: 'process', data: () => undefined } };
 }
@@ -43,14 +47,24 @@ describe('the suite', () => {
 
   test('expects a refusal of what the manifest lacks, and lists what nobody could ask for', async () => {
     const seen: CaseResult[] = [];
-    const report = await runConformance(modest({ steal: false, wakeup: 'poll' }), { cases: steals, onResult: (result) => seen.push(result) });
-    expect(report.results.map(({ id, outcome }) => ({ id, outcome }))).toEqual([{ id: 'steal/free-lock', outcome: 'refused' }]);
+    const report = await runConformance(modest({ steal: false, wakeup: 'poll' }), {
+      cases: steals,
+      onResult: (result) => seen.push(result),
+    });
+    expect(report.results.map(({ id, outcome }) => ({ id, outcome }))).toEqual([
+      { id: 'steal/free-lock', outcome: 'refused' },
+    ]);
     expect(report.absent).toEqual([{ id: 'waiting/woken', lacks: ['push'] }]);
     expect(seen).toEqual(report.results);
   });
 
   test('reports why a case failed', async () => {
-    const failing = { id: 'own/case', title: 'a case that fails', requires: [], run: () => Promise.reject(new Error('the reason')) };
+    const failing = {
+      id: 'own/case',
+      title: 'a case that fails',
+      requires: [],
+      run: () => Promise.reject(new Error('the reason')),
+    };
     const { results } = await runConformance(modest({}), { cases: [failing] });
     expect(results).toMatchObject([{ outcome: 'failed', error: { message: 'the reason' } }]);
   });
@@ -61,7 +75,8 @@ describe('the suite', () => {
       id: 'own/litter',
       title: 'a case that leaves a lock with a client of its own',
       requires: ['query'],
-      run: async (ctx) => void (await (await createLocks(forgetful)).acquire(ctx.name(), { renew: false, ttl: 60_000 })),
+      run: async (ctx) =>
+        void (await (await createLocks(forgetful)).acquire(ctx.name(), { renew: false, ttl: 60_000 })),
     };
     const { results } = await runConformance(modest({}), { cases: [litter] });
     expect(results[0]?.outcome).toBe('failed');
@@ -96,7 +111,9 @@ describe('urlSubject', () => {
 
   test('leads peers through the proxy by changing host and port alone', () => {
     const via = { host: '127.0.0.1', port: 5555 };
-    expect(urlSubject('redis://user:p%40ss@10.0.0.1:7000/2?x=1').peers.data(via)).toBe('redis://user:p%40ss@127.0.0.1:5555/2?x=1');
+    expect(urlSubject('redis://user:p%40ss@10.0.0.1:7000/2?x=1').peers.data(via)).toBe(
+      'redis://user:p%40ss@127.0.0.1:5555/2?x=1',
+    );
     expect(urlSubject('postgres://db/app').peers.data(via)).toBe('postgres://127.0.0.1:5555/app');
     expect(urlSubject('redis://h').peers.data()).toBe('redis://h');
   });

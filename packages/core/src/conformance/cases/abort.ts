@@ -118,6 +118,27 @@ export const abort: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'abort/races-a-free-lock',
+    title: 'however an abort meets the grant of a free lock: either it is handed over, or it is free',
+    requires: [],
+    async run(ctx) {
+      const [locks, third] = [await ctx.open(), await ctx.open()];
+      const name = ctx.name();
+      for (let round = 0; round < 30; round += 1) {
+        const controller = new AbortController();
+        const work = locks.acquire(name, { signal: controller.signal });
+        const outcome = work.catch(() => null);
+        if (round % 3 === 0) await delay(randomInt(2));
+        else for (let turn = 0; turn < round; turn += 1) await Promise.resolve();
+        controller.abort();
+        const lock = await outcome;
+        if (lock !== null) assert.equal(lock.held, true, 'a lock was handed over that is not held');
+        await lock?.release();
+        await assertFree(ctx, name, third);
+      }
+    },
+  },
+  {
     id: 'abort/after-the-grant',
     title: 'an abort of the request has no effect on a lock that was granted',
     requires: [],

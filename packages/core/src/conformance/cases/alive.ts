@@ -12,7 +12,7 @@ export const alive: readonly ConformanceCase[] = [
     async run(ctx) {
       const proxy = await ctx.proxy();
       const locks = await ctx.open(proxy);
-      const ttl = Math.max(2000, ctx.time.ttl);
+      const ttl = Math.max(1200, ctx.time.ttl);
       // Connected before the network becomes slow.
       await (await locks.acquire(ctx.name())).release();
       proxy.delay(ttl / 4);
@@ -45,7 +45,7 @@ export const alive: readonly ConformanceCase[] = [
       // Caught here: the second may fail while the first is still under way.
       const attempts = [
         locks.tryAcquire(name, { ttl }).catch(excused),
-        locks.acquire(name, { ttl, timeout: 3 * ttl }).catch(excused),
+        locks.acquire(name, { ttl, timeout: 2 * ttl }).catch(excused),
       ];
       for (const attempt of attempts) {
         const lock = await attempt;
@@ -67,11 +67,11 @@ export const alive: readonly ConformanceCase[] = [
       const { ttl } = ctx.time;
       const first = await holder.acquire(name);
       const { granted } = await ctx.enqueue(waiter, name, { ttl });
-      await delay(3 * ttl);
+      await delay(2.2 * ttl);
       await first.release();
       const lock = await within(ctx.time.prompt, granted, 'the lock after a long wait');
       assert.ok(lock.held && lock.remainingMs > 0, 'a lock was handed over that was over');
-      await delay(1.5 * ttl);
+      await delay(1.2 * ttl);
       assert.ok(lock.held && !lock.signal.aborted, 'the lock was lost after it was granted');
       await lock.release();
     },

@@ -3,7 +3,7 @@ import type { ConformanceCase } from '../case.ts';
 import { staysPending, within } from '../expect.ts';
 
 /** A process that is alive for so long after it has nothing else to do is kept alive by something. In ms. */
-const A_WHILE_MS = 700;
+const A_WHILE_MS = 500;
 
 export const processLife: readonly ConformanceCase[] = [
   {

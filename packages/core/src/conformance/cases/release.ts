@@ -99,7 +99,7 @@ export const release: readonly ConformanceCase[] = [
     async run(ctx) {
       const { limit } = ctx.time;
       // Outlasts the callback; what the backend was not told of ends soon enough to be seen to.
-      const ttl = Math.max(3000, ctx.manifest.ttl.minMs);
+      const ttl = Math.max(2000, ctx.manifest.ttl.minMs);
       for (const fault of ['refuse', 'blackhole'] as const) {
         const proxy = await ctx.proxy();
         const locks = await ctx.open(proxy);

@@ -100,7 +100,7 @@ export const renewal: readonly ConformanceCase[] = [
       const names = Array.from({ length: 200 }, () => ctx.name());
       const ttl = 2 * ctx.time.ttl;
       const held = await Promise.all(names.map((name) => holder.acquire(name, { ttl })));
-      await delay(2 * ttl);
+      await delay(1.3 * ttl);
       assert.equal(held.filter((lock) => !lock.held || lock.signal.aborted).length, 0, 'locks were lost');
       const stolen = await Promise.all(names.map((name) => other.tryAcquire(name)));
       assert.equal(stolen.filter((lock) => lock !== null).length, 0, 'held locks were given to another');

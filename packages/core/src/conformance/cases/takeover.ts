@@ -4,7 +4,7 @@ import type { ConformanceCase } from '../case.ts';
 import type { Context } from '../context.ts';
 import type { Locks } from '../../client/locks.ts';
 import type { SentOptions } from '../peer/protocol.ts';
-import { eventually, increasing, rejectsWith, within } from '../expect.ts';
+import { eventually, increasing, rejectsWith, staysPending, within } from '../expect.ts';
 import { Section } from '../section.ts';
 
 export const takeover: readonly ConformanceCase[] = [
@@ -21,10 +21,36 @@ export const takeover: readonly ConformanceCase[] = [
     run: (ctx) => killed(ctx, { mode: 'shared' }, {}),
   },
   {
+    id: 'takeover/killed-reader-among-others',
+    title: 'a reader that lives on does not keep a killed one alive',
+    requires: ['shared'],
+    async run(ctx) {
+      const [peer, reader, writer] = await Promise.all([ctx.peer(), ctx.open(), ctx.open()]);
+      const name = ctx.name();
+      const ttl = 2 * ctx.time.ttl;
+      await peer.acquire(name, { mode: 'shared', ttl });
+      const alive = await reader.acquire(name, { mode: 'shared', ttl });
+      const { granted } = await ctx.enqueue(writer, name);
+      await peer.kill();
+      await staysPending(1.1 * ttl + ctx.manifest.ttl.granularityMs, granted, 'the writer while a reader lives');
+      await alive.renew();
+      await alive.release();
+      // Waiting for the ttl of the killed one only now would be too late.
+      await (await within(0.9 * ttl, granted, 'the writer, once the live reader has gone')).release();
+    },
+  },
+  {
     id: 'takeover/killed-permit',
-    title: 'the permit of a killed holder is free again in time',
+    title: 'the permit of a killed holder is free again in time, though others hold theirs',
     requires: ['semaphore'],
-    run: (ctx) => killed(ctx, { permits: 1 }, { permits: 1 }),
+    async run(ctx) {
+      const locks = await ctx.open();
+      const name = ctx.name();
+      const alive = await locks.acquire(name, { permits: 2, ttl: ctx.time.ttl });
+      await killed(ctx, { permits: 2 }, { permits: 2 }, name);
+      assert.equal(alive.held, true, 'the holder that lives on lost its permit');
+      await alive.release();
+    },
   },
   {
     id: 'takeover/killed-unobserved',
@@ -100,9 +126,13 @@ export const takeover: readonly ConformanceCase[] = [
   },
 ];
 
-async function killed(ctx: Context, holding: SentOptions, asking: SentOptions): Promise<void> {
+async function killed(
+  ctx: Context,
+  holding: SentOptions,
+  asking: SentOptions,
+  name: string = ctx.name(),
+): Promise<void> {
   const [peer, locks] = await Promise.all([ctx.peer(), ctx.open()]);
-  const name = ctx.name();
   const { fencingToken } = await peer.acquire(name, { ...holding, ttl: ctx.time.ttl });
   const { granted } = await ctx.enqueue(locks, name, asking);
   await peer.kill();

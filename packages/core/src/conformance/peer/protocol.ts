@@ -32,11 +32,11 @@ export interface Loss {
 
 /** All that a peer can be asked to do: argument and result. */
 export interface Operations {
-  open: { argument: { module: string; data: unknown; main: string | undefined }; result: undefined };
-  ping: { argument: undefined; result: undefined };
+  open: { argument: { module: string; data: unknown; main: string | undefined }; result: void };
+  ping: { argument: undefined; result: void };
   acquire: { argument: { name: string; options: SentOptions; wait: boolean }; result: Handed | null };
-  release: { argument: number; result: undefined };
-  renew: { argument: number; result: undefined };
+  release: { argument: number; result: void };
+  renew: { argument: number; result: void };
   look: { argument: number; result: Seen };
   /** Resolves when the lock's signal aborts. */
   loss: { argument: number; result: Loss };
@@ -45,12 +45,12 @@ export interface Operations {
   /** Adds 1 to the number in `file` under the lock, `rounds` times, by reading, waiting and writing; tokens go to `log`. */
   count: {
     argument: { name: string; options: SentOptions; rounds: number; file: string; log: string };
-    result: undefined;
+    result: void;
   };
   query: { argument: string; result: LockSnapshot };
-  close: { argument: undefined; result: undefined };
+  close: { argument: undefined; result: void };
   /** Lets go of the channel: from now on only the locks can keep the peer alive. */
-  leave: { argument: undefined; result: undefined };
+  leave: { argument: undefined; result: void };
 }
 
 export type Operation = keyof Operations;

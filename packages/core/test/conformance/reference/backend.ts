@@ -1,5 +1,14 @@
 import { Lease, monotonicMs, UnsupportedError } from '@holdfast/core/adapter';
-import type { Capabilities, Grant, LockBackend, LockInfo, LockRequest, LockSnapshot, ReleaseResult, RenewResult } from '@holdfast/core/adapter';
+import type {
+  Capabilities,
+  Grant,
+  LockBackend,
+  LockInfo,
+  LockRequest,
+  LockSnapshot,
+  ReleaseResult,
+  RenewResult,
+} from '@holdfast/core/adapter';
 import { Connection } from './connection.ts';
 import { habitsOf } from './habits.ts';
 import type { Habits } from './habits.ts';
@@ -62,7 +71,8 @@ export class ReferenceBackend implements LockBackend<ReferenceGrant> {
     const { name, owner, lease } = grant;
     lease.end();
     const { left } = await this.#leave(name, owner);
-    if (this.#habits.renewsForever) setInterval(() => void this.#renew(name, owner).catch(() => undefined), lease.ttlMs / 3).unref();
+    if (this.#habits.renewsForever)
+      setInterval(() => void this.#renew(name, owner).catch(() => undefined), lease.ttlMs / 3).unref();
     return left === true ? 'released' : 'not-held';
   }
 
@@ -77,7 +87,17 @@ export class ReferenceBackend implements LockBackend<ReferenceGrant> {
 
   #command(request: LockRequest): Parameters<Connection['call']>[0] {
     const { name, owner, mode, permits, wait, steal, client } = request;
-    return { op: 'request', name, owner, mode, permits, ttlMs: this.#habits.ttlMs ?? request.ttlMs, wait, steal, client };
+    return {
+      op: 'request',
+      name,
+      owner,
+      mode,
+      permits,
+      ttlMs: this.#habits.ttlMs ?? request.ttlMs,
+      wait,
+      steal,
+      client,
+    };
   }
 
   async #wait(request: LockRequest): Promise<ReferenceGrant> {
@@ -124,5 +144,9 @@ export class ReferenceBackend implements LockBackend<ReferenceGrant> {
 
 function infoOf({ fencingToken, since, ...info }: WireInfo): LockInfo {
   if (since === undefined) throw new UnsupportedError('The server keeps no times');
-  return { ...info, since: new Date(since), ...(fencingToken === undefined ? {} : { fencingToken: BigInt(fencingToken) }) };
+  return {
+    ...info,
+    since: new Date(since),
+    ...(fencingToken === undefined ? {} : { fencingToken: BigInt(fencingToken) }),
+  };
 }

@@ -110,7 +110,8 @@ export class Connection {
       for (const call of [...this.#calls.values()]) call.reject(why ?? new Error('the connection was closed'));
       for (const owner of [...this.#mailboxes.keys()]) this.post(owner, { type: 'disconnected' });
     });
-    onLine<FromServer>(socket, (message) => {
+    onLine(socket, (line) => {
+      const message = line as FromServer;
       if ('id' in message) this.#calls.get(message.id)?.resolve(message.answer);
       else this.post(message.owner, message.event);
     });

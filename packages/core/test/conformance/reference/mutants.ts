@@ -10,7 +10,10 @@ export interface Mutant {
   readonly habits?: Partial<Habits>;
 }
 
-const ofQueue: readonly Mutant[] = Object.entries(queueMutants).map(([name, make]) => ({ name, rules: () => ({ apply: make() }) }));
+const ofQueue: readonly Mutant[] = Object.entries(queueMutants).map(([name, make]) => ({
+  name,
+  rules: () => ({ apply: make() }),
+}));
 
 const ofServer: readonly Mutant[] = [
   { name: 'does not tell who is stolen from', rules: () => ({ tells: (reason) => reason !== 'stolen' }) },
@@ -18,10 +21,15 @@ const ofServer: readonly Mutant[] = [
   { name: 'trims names', rules: () => ({ lockOf: (name) => name.trim() }) },
   { name: 'normalizes names', rules: () => ({ lockOf: (name) => name.normalize() }) },
   { name: 'cuts names off', rules: () => ({ lockOf: (name) => name.slice(0, 255) }) },
-  { name: 'shows no waiters', rules: () => ({ snapshot: (name, state) => ({ ...snapshot(name, state), pending: [] }) }) },
+  {
+    name: 'shows no waiters',
+    rules: () => ({ snapshot: (name, state) => ({ ...snapshot(name, state), pending: [] }) }),
+  },
   {
     name: 'shows waiters in another order',
-    rules: () => ({ snapshot: (name, state) => ({ ...snapshot(name, state), pending: snapshot(name, state).pending.toReversed() }) }),
+    rules: () => ({
+      snapshot: (name, state) => ({ ...snapshot(name, state), pending: snapshot(name, state).pending.toReversed() }),
+    }),
   },
 ];
 
@@ -29,7 +37,11 @@ const ofClient: readonly Mutant[] = [
   { name: 'counts validity from the answer', habits: { countsFromAnswer: true } },
   { name: 'leaves an aborted request in the queue', habits: { takesBack: false } },
   { name: 'does not renew', habits: { renews: false } },
-  { name: 'goes on renewing after the release', rules: () => ({ apply: resurrecting() }), habits: { renewsForever: true } },
+  {
+    name: 'goes on renewing after the release',
+    rules: () => ({ apply: resurrecting() }),
+    habits: { renewsForever: true },
+  },
   { name: 'takes a failed renewal for a success', habits: { takesFailureForRenewal: true } },
   { name: 'takes a lost connection for a lost lock', habits: { takesDisconnectForLoss: true } },
   {

@@ -46,7 +46,11 @@ export const queueMutants: Readonly<Record<string, () => Rules['apply']>> = {
     const change = apply(state, event);
     if (holders(state).length === 0 || holders(state).some(({ mode }) => mode !== 'shared')) return change;
     const isReader = ({ mode }: QueueEntry): boolean => mode === 'shared';
-    state.entries = [...holders(state), ...waiters(state).filter(isReader), ...waiters(state).filter((entry) => !isReader(entry))];
+    state.entries = [
+      ...holders(state),
+      ...waiters(state).filter(isReader),
+      ...waiters(state).filter((entry) => !isReader(entry)),
+    ];
     const more = apply(state, { ...event, type: 'tick' });
     return { granted: [...change.granted, ...more.granted], ended: [...change.ended, ...more.ended] };
   },
@@ -66,7 +70,16 @@ export const queueMutants: Readonly<Record<string, () => Rules['apply']>> = {
 
   'waits for a dead waiter for ever': () => (state, event) => {
     const change = apply(state, event);
-    for (const entry of change.granted) if (!('owner' in event) || event.owner !== entry.owner) entry.expiresAt = Infinity;
+    for (const entry of change.granted)
+      if (!('owner' in event) || event.owner !== entry.owner) entry.expiresAt = Infinity;
+    return change;
+  },
+
+  'renews all holders with one': () => (state, event) => {
+    const change = apply(state, event);
+    const renewed = event.type === 'renew' ? find(state, event.owner) : undefined;
+    if (renewed !== undefined)
+      for (const holder of holders(state)) holder.expiresAt = Math.max(holder.expiresAt, renewed.expiresAt);
     return change;
   },
 
@@ -95,7 +108,8 @@ export const queueMutants: Readonly<Record<string, () => Rules['apply']>> = {
 
   'forgets who waits at a theft': () => (state, event) => {
     const change = apply(state, event);
-    if (event.type === 'request' && event.steal) state.entries = state.entries.filter((entry) => entry.token !== undefined);
+    if (event.type === 'request' && event.steal)
+      state.entries = state.entries.filter((entry) => entry.token !== undefined);
     return change;
   },
 };
@@ -106,7 +120,10 @@ export function resurrecting(): Rules['apply'] {
   return (state, event) => {
     if (event.type === 'request') known.set(event.owner, event);
     const past = event.type === 'renew' && find(state, event.owner) === undefined ? known.get(event.owner) : undefined;
-    return apply(state, past === undefined ? event : { ...past, steal: true, time: event.time, wallMicros: event.wallMicros });
+    return apply(
+      state,
+      past === undefined ? event : { ...past, steal: true, time: event.time, wallMicros: event.wallMicros },
+    );
   };
 }
 

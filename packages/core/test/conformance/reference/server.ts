@@ -58,7 +58,8 @@ export class ReferenceServer {
     this.#sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => this.#sockets.delete(socket));
-    onLine<Command & { id: number }>(socket, (command) => {
+    onLine(socket, (line) => {
+      const command = line as Command & { id: number };
       sendLine(socket, { id: command.id, answer: this.#answer(command, socket) });
     });
   }
@@ -81,8 +82,9 @@ export class ReferenceServer {
     const names = name === undefined ? [...this.#queues.keys()] : [this.#rules.lockOf(name)];
     const parts = names.map((each) => this.#rules.snapshot(each, this.#queue(each)));
     return JSON.parse(
-      JSON.stringify({ held: parts.flatMap(({ held }) => held), pending: parts.flatMap(({ pending }) => pending) }, (_, value: unknown) =>
-        typeof value === 'bigint' ? String(value) : value,
+      JSON.stringify(
+        { held: parts.flatMap(({ held }) => held), pending: parts.flatMap(({ pending }) => pending) },
+        (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
       ),
     ) as Answer;
   }
@@ -98,7 +100,8 @@ export class ReferenceServer {
     // The state stays also when the queue is empty: it has the last token, and a test has few names.
     this.#queues.set(name, state);
     const self = event.type === 'tick' ? undefined : event.owner;
-    for (const { owner, token } of granted) if (owner !== self) this.#tell(owner, { type: 'granted', token: String(token) });
+    for (const { owner, token } of granted)
+      if (owner !== self) this.#tell(owner, { type: 'granted', token: String(token) });
     for (const { entry, reason } of ended) if (this.#rules.tells(reason)) this.#tell(entry.owner, { type: reason });
   }
 

@@ -25,7 +25,8 @@ export async function waitForGrant(waiter: Waiter): Promise<{ answer: Answer; pr
     const event = await nextEvent(waiter);
     request.signal.throwIfAborted();
     const provedAt = monotonicMs();
-    if (event.type === 'granted' && !habits.confirms) return { answer: { place: 'held', token: event.token ?? '0' }, provedAt };
+    if (event.type === 'granted' && !habits.confirms)
+      return { answer: { place: 'held', token: event.token ?? '0' }, provedAt };
     try {
       const confirmed = event.type === 'granted' ? await waiter.confirm() : undefined;
       // Slept through its own grant, or the connection is another one now: in again, with the same owner.
@@ -56,10 +57,17 @@ function nextEvent({ connection, request, habits }: Waiter): Promise<OwnerEvent>
       settled();
       reject(signal.reason as Error);
     };
-    const timer = habits.pollsMs === undefined ? undefined : setTimeout(() => look({ type: 'disconnected' }), habits.pollsMs).unref();
+    const timer =
+      habits.pollsMs === undefined
+        ? undefined
+        : setTimeout(() => look({ type: 'disconnected' }), habits.pollsMs).unref();
     signal.addEventListener('abort', abort, { once: true });
     connection.listen(owner, (event) => {
-      if (habits.pollsMs === undefined && (event.type === 'granted' || (event.type === 'disconnected' && habits.reenters))) look(event);
+      if (
+        habits.pollsMs === undefined &&
+        (event.type === 'granted' || (event.type === 'disconnected' && habits.reenters))
+      )
+        look(event);
     });
   });
 }

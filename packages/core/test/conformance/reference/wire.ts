@@ -45,15 +45,18 @@ export type FromServer =
   | { readonly owner: string; readonly event: { readonly type: 'granted' | LossReason; readonly token?: string } };
 
 export function sendLine(socket: Socket, message: unknown): void {
-  if (!socket.destroyed) socket.write(`${JSON.stringify(message, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`);
+  if (!socket.destroyed)
+    socket.write(
+      `${JSON.stringify(message, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`,
+    );
 }
 
-export function onLine<T>(socket: Socket, listener: (message: T) => void): void {
+export function onLine(socket: Socket, listener: (message: unknown) => void): void {
   let rest = '';
   socket.setEncoding('utf8');
   socket.on('data', (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) listener(JSON.parse(line) as T);
+    for (const line of lines) listener(JSON.parse(line));
   });
 }
