@@ -30,17 +30,22 @@ export async function localFileSystem(path: string): Promise<string | undefined>
   return (process.platform === 'linux' ? local : localOnMac).get(type);
 }
 
-/** Makes the directories, for this user only, and refuses a place where the locks could not be kept. */
+/**
+ * Makes `directory` with its `sessions`, for this user only, and refuses a place where the locks could not be kept. Resolves with
+ * the name of the file system, as far as it is known to be local.
+ */
 export async function prepareRoot(
   directory: string,
-  subdirectories: readonly string[],
+  sessions: string,
   assumeLocal: boolean,
-): Promise<void> {
+): Promise<string | undefined> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (!assumeLocal && (await localFileSystem(directory)) === undefined) {
+  const fileSystem = await localFileSystem(directory);
+  if (!assumeLocal && fileSystem === undefined) {
     throw new ConfigError(
       `${directory} is not on a file system that is known to belong to this host alone (a network file system can't keep these locks). Choose another directory, or set \`assumeLocal: true\` if only this host uses it`,
     );
   }
-  for (const path of subdirectories) await mkdir(path, { recursive: true, mode: 0o700 });
+  await mkdir(sessions, { recursive: true, mode: 0o700 });
+  return fileSystem;
 }

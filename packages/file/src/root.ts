@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootId } from './clock.ts';
 import { fileError, hasCode } from './errors.ts';
-import { localFileSystem, prepareRoot } from './filesystem.ts';
+import { prepareRoot } from './filesystem.ts';
 import { kernelDisk, memoryDisk } from './log/disk.ts';
 import type { Disk } from './log/disk.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -88,8 +88,8 @@ export class Root {
   }
 
   async #open(): Promise<void> {
-    await prepareRoot(this.directory, [this.#logs, this.#sessions], this.#assumeLocal);
-    if (inMemory.has(await localFileSystem(this.directory))) this.#disk = memoryDisk;
+    const fileSystem = await prepareRoot(this.directory, this.#sessions, this.#assumeLocal);
+    if (inMemory.has(fileSystem)) this.#disk = memoryDisk;
     await this.session.open((socket) => this.peers.accept(socket));
   }
 

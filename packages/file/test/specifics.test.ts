@@ -253,6 +253,15 @@ test('closing leaves no socket and no open file', async () => {
   expect(descriptors().length).toBe(before);
 });
 
+test('the diagnosis names the directory and its file system', async () => {
+  const backend = file({ directory });
+  cleanup.push(() => backend.close());
+  const { server, findings } = (await backend.diagnose?.()) ?? { server: '', findings: [] };
+  expect(server).toMatch(/^Linux |^Darwin /);
+  expect(findings.every(({ level }) => level === 'ok')).toBe(true);
+  expect(findings[0]?.message).toContain(directory);
+});
+
 test('the directory is for this user only', async () => {
   const path = join(directory, 'new');
   await (await (await open(path)).acquire('a')).release();
