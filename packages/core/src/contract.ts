@@ -23,7 +23,7 @@ export interface ClientInfo {
 export interface LockRequest {
   /** 1 to 1024 bytes of UTF-8 without NUL; already checked. Two different names never share a lock. */
   readonly name: string;
-  /** 128 random bits, unique per request. An ambiguous result (a timeout on a write) is resolved by looking for it. */
+  /** A random UUID, unique per request. An ambiguous result (a timeout on a write) is resolved by looking for it. */
   readonly owner: string;
   readonly mode: RequestMode;
   /** How many may hold at once; present exactly when `mode` is `semaphore`. */

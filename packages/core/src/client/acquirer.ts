@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { ClientInfo, Grant, LockBackend, LockRequest } from '../contract.ts';
 import { BackendUnavailableError, LocksClosedError } from '../errors.ts';
@@ -110,7 +110,7 @@ export class Acquirer {
     const { mode, permits, ttlMs, wait, steal, renew } = acquisition;
     return {
       name: context.name,
-      owner: randomBytes(16).toString('base64url'),
+      owner: randomUUID(),
       mode,
       ...(permits === undefined ? {} : { permits }),
       ttlMs,
