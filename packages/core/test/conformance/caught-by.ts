@@ -18,7 +18,7 @@ export const caughtBy: Readonly<Record<string, readonly [string, ...string[]]>> 
   'gives out one permit too many': ['semaphore/limit', 'semaphore/one-permit'],
   'never ends a hold': ['takeover/killed-holder', 'loss/cut-off'],
   'waits for a dead waiter for ever': ['waiting/killed-waiter'],
-  'renews all holders with one': ['takeover/killed-reader-among-others', 'takeover/killed-permit'],
+  'renews all holders with one': ['takeover/killed-reader-among-others'],
   'grants to two at a takeover': ['takeover/one-successor'],
   'wakes nobody when a waiter leaves': ['shared/aborted-writer'],
   'passes the lock to nobody when it was granted to one who has left': ['waiting/aborted-at-its-turn'],

@@ -46,7 +46,7 @@ export const takeover: readonly ConformanceCase[] = [
     async run(ctx) {
       const locks = await ctx.open();
       const name = ctx.name();
-      const alive = await locks.acquire(name, { permits: 2, ttl: ctx.time.ttl });
+      const alive = await locks.acquire(name, { permits: 2, ttl: ctx.time.longTtl });
       await killed(ctx, { permits: 2 }, { permits: 2 }, name);
       assert.equal(alive.held, true, 'the holder that lives on lost its permit');
       await alive.release();
