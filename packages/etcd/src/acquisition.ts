@@ -49,14 +49,16 @@ export class Acquisition {
 
   async #enter(): Promise<Snapshot | null> {
     const { key, queue, value } = this.#ticket;
+    const identity = { id: this.#session.id, key: this.#session.key };
     for (let seen: Snapshot | undefined; ; ) {
       this.#check();
       const plan = this.#entrance.plan(queue, seen);
       if (plan === null) return null;
+      const { fence } = this.#session;
       let response: ITxnResponse;
       try {
-        response = await this.#context.connection.retried(
-          (client, options) => client.kv.txn(enter(this.#session, { key, queue, value, ...plan }), options),
+        response = await this.#context.connection.ask(
+          (client, options) => client.kv.txn(enter({ ...identity, fence }, { key, queue, value, ...plan }), options),
           { onDoubt: () => (this.#ticket.doubtful = true), check: () => this.#check() },
         );
       } catch (error) {
@@ -66,10 +68,11 @@ export class Acquisition {
         seen = undefined;
         continue;
       }
+      if (response.succeeded) this.#session.raise(fence === 0n ? BigInt(response.header.revision) : fence);
+      else this.#readFence(response);
       seen = readQueue(response);
       // Also if an earlier attempt, whose answer was lost, had put it there.
       if (seen.entries.some((entry) => entry.key === key)) return seen;
-      if (!response.succeeded) this.#readFence(response);
     }
   }
 
@@ -88,30 +91,30 @@ export class Acquisition {
         session: this.#session,
         signal: this.#ticket.request.signal,
       });
-      const next = await this.#ask(own);
+      const next = await this.#look(own);
       if (typeof next === 'bigint') return next;
       seen = next;
     }
   }
 
   /** An exclusive request asks for the lock at once: usually it is its turn. */
-  #ask(own: Entry): Promise<bigint | Snapshot> {
+  #look(own: Entry): Promise<bigint | Snapshot> {
     return own.mode === 'exclusive' ? this.#claim(own) : this.#read();
   }
 
   async #claim(own: Entry): Promise<bigint | Snapshot> {
-    const response = await this.#retried((client, options) => client.kv.txn(claim(own, this.#ticket.value), options));
+    const response = await this.#ask((client, options) => client.kv.txn(claim(own, this.#ticket.value), options));
     return response.succeeded ? BigInt(response.header.revision) : readQueue(response);
   }
 
   async #read(): Promise<Snapshot> {
-    const response = await this.#retried((client, options) => client.kv.range(list(this.#ticket.queue), options));
+    const response = await this.#ask((client, options) => client.kv.range(list(this.#ticket.queue), options));
     return snapshotOf(response, response.header.revision);
   }
 
   /** In the queue there is no reason to give up before the session is over. */
-  #retried: Connection['retried'] = (call) =>
-    this.#context.connection.retried(call, { check: () => this.#check(), patienceMs: Infinity });
+  #ask: Connection['ask'] = (call) =>
+    this.#context.connection.ask(call, { check: () => this.#check(), patienceMs: Infinity });
 
   #check(): void {
     this.#ticket.request.signal.throwIfAborted();
@@ -130,6 +133,7 @@ export class Acquisition {
 
   #readFence({ responses }: ITxnResponse): void {
     const [session] = responses[1]?.response_range.kvs ?? [];
+    if (session === undefined && this.#session.fence === 0n) return;
     if (session === undefined) {
       this.#session.lease.lose('expired');
       throw new PlaceLostError('The session is over');

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { monotonicMs } from '@holdfast/core/adapter';
+import { HoldfastError, monotonicMs } from '@holdfast/core/adapter';
 import type { Etcd3 } from 'etcd3';
 import { isLeaseGone, isUnclear, unavailable } from './errors.ts';
 
@@ -10,12 +10,14 @@ export interface CallOptions {
 
 export type Call<T> = (client: Etcd3, options: CallOptions) => Promise<T>;
 
-export interface RetryOptions {
-  /** Called after each attempt of which it is not known whether it was carried out. */
+export interface AskOptions {
+  /** Called whenever a further attempt is made: nobody knows what becomes of those before. */
   readonly onDoubt?: () => void;
   /** Asked before each further attempt: throws if there shall be none. */
   readonly check?: () => void;
-  /** Give up after so many ms; default: the connection's. */
+  /** Ask again if there is no answer after so many ms; default: the connection's timeout. */
+  readonly afterMs?: number;
+  /** Give up after so many ms; default: the connection's patience. */
   readonly patienceMs?: number;
 }
 
@@ -23,7 +25,7 @@ export interface ConnectionOptions {
   /** One client per server, tried in turn; or the user's own, which knows all servers itself. */
   readonly clients: readonly Etcd3[];
   readonly owned: boolean;
-  /** For one call, in ms. */
+  /** After which the next server is asked as well, in ms. */
   readonly timeoutMs: number;
   /** For a request with all its attempts, in ms. */
   readonly patienceMs: number;
@@ -31,6 +33,8 @@ export interface ConnectionOptions {
 
 const FIRST_PAUSE_MS = 20;
 const LAST_PAUSE_MS = 500;
+/** A call ends this many timeouts after its start. etcd3 drops the connection then, which would be too early on a slow network. */
+const LONGEST = 3;
 
 /**
  * The servers of one cluster. All calls go to the same one for as long as it answers, then to the next: with a choice at
@@ -62,10 +66,10 @@ export class Connection {
   }
 
   /** One attempt; rejects with etcd3's error. */
-  async once<T>(call: Call<T>, timeoutMs: number = this.timeoutMs): Promise<T> {
+  async once<T>(call: Call<T>): Promise<T> {
     const { client } = this;
     try {
-      return await call(client, { deadline: Date.now() + timeoutMs });
+      return await call(client, { deadline: Date.now() + LONGEST * this.timeoutMs });
     } catch (error) {
       if (isUnclear(error)) this.#leave(client);
       throw error;
@@ -73,25 +77,63 @@ export class Connection {
   }
 
   /**
-   * Until it succeeds, is refused, or patience ends: then rejects with `BackendUnavailableError`. A lease that is gone is
-   * the caller's concern: that error is passed on. `call` may be carried out more than once.
+   * Until there is an answer, a refusal, or patience ends: then rejects with `BackendUnavailableError`. A lease that is gone is
+   * the caller's concern: that error is passed on. `call` may be carried out more than once, and its last time long after
+   * the answer.
    */
-  async retried<T>(call: Call<T>, options: RetryOptions = {}): Promise<T> {
+  async ask<T>(call: Call<T>, options: AskOptions = {}): Promise<T> {
     const { onDoubt, check, patienceMs = this.patienceMs } = options;
     const deadline = monotonicMs() + patienceMs;
+    const again = (error: unknown): void => {
+      if (this.#closed || monotonicMs() > deadline) throw unavailable(error);
+      check?.();
+      onDoubt?.();
+    };
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
       try {
-        return await this.once(call);
+        return await this.#hedged(call, options.afterMs ?? this.timeoutMs, again);
       } catch (error) {
-        if (isLeaseGone(error)) throw error;
+        if (error instanceof HoldfastError || isLeaseGone(error)) throw error;
         if (!isUnclear(error)) throw unavailable(error);
-        onDoubt?.();
-        check?.();
-        if (this.#closed || monotonicMs() + pauseMs > deadline) throw unavailable(error);
+        again(error);
+        await delay(pauseMs, undefined, { ref: false });
+        again(error);
       }
-      await delay(pauseMs, undefined, { ref: false });
-      check?.();
     }
+  }
+
+  /** Asks the next server as well whenever none has answered for `afterMs`. The first answer counts. */
+  #hedged<T>(call: Call<T>, afterMs: number, again: (error: unknown) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      let open = 0;
+      const settle = (outcome: () => void): void => {
+        clearTimeout(timer);
+        outcome();
+      };
+      const next = (client: Etcd3): void => {
+        this.#leave(client);
+        try {
+          again(new Error(`no answer within ${afterMs} ms`));
+          attempt();
+        } catch (error) {
+          settle(() => reject(error as Error));
+        }
+      };
+      const attempt = (): void => {
+        const { client } = this;
+        open += 1;
+        timer = setTimeout(() => next(client), afterMs).unref();
+        this.once(call).then(
+          (answer) => settle(() => resolve(answer)),
+          (error: unknown) => {
+            open -= 1;
+            if (open === 0 || !isUnclear(error)) settle(() => reject(error as Error));
+          },
+        );
+      };
+      attempt();
+    });
   }
 
   close(): void {

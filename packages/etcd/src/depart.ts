@@ -15,7 +15,7 @@ export async function depart(connection: Connection, session: EtcdSession, ticke
     if (session.isOver) throw new PlaceLostError('The session is over');
   };
   try {
-    const { header, responses, succeeded } = await connection.retried(
+    const { header, responses, succeeded } = await connection.ask(
       (client, options) => client.kv.txn(remove(ticket, session), options),
       { onDoubt: () => (isRepeated = true), check, patienceMs: Infinity },
     );

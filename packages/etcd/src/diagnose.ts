@@ -5,8 +5,8 @@ import type { Connection } from './connection.ts';
 const OLDEST_MAINTAINED = [3, 5] as const;
 
 export async function diagnose(connection: Connection): Promise<Diagnosis> {
-  const { version, leader, errors } = await connection.retried((client, options) => client.maintenance.status(options));
-  const { members } = await connection.retried((client, options) => client.cluster.memberList({}, options));
+  const { version, leader, errors } = await connection.ask((client, options) => client.maintenance.status(options));
+  const { members } = await connection.ask((client, options) => client.cluster.memberList({}, options));
   const findings: Finding[] = [
     leader === '0'
       ? { level: 'error', message: 'the cluster has no leader: nothing can be locked' }

@@ -1,8 +1,8 @@
 import type { Etcd3, ILeaseGrantResponse } from 'etcd3';
 import type { CallOptions, Connection } from './connection.ts';
 
-export function grant(client: Etcd3, seconds: number, options: CallOptions): Promise<ILeaseGrantResponse> {
-  return client.leaseClient.leaseGrant({ TTL: seconds }, options);
+export function grant(client: Etcd3, id: string, seconds: number, options: CallOptions): Promise<ILeaseGrantResponse> {
+  return client.leaseClient.leaseGrant({ ID: id, TTL: seconds }, options);
 }
 
 /**

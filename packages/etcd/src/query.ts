@@ -8,7 +8,7 @@ import type { Entry } from './queue.ts';
 /** One read: all queues as they were at one revision. */
 export async function query(connection: Connection, prefix: string, name: string | undefined): Promise<LockSnapshot> {
   const range = under(name === undefined ? allQueues(prefix) : queueOf(prefix, name));
-  const response = await connection.retried((client, options) => client.kv.range(range, options));
+  const response = await connection.ask((client, options) => client.kv.range(range, options));
   const queues = new Map<string, Entry[]>();
   for (const entry of snapshotOf(response, response.header.revision).entries) {
     const queue = queues.get(entry.queue);

@@ -34,7 +34,7 @@ export function enter(session: Fence, { key, queue, value, compare, success, ent
   const put: IRequestOp = { request_put: { key: Buffer.from(key), value, lease: session.id } };
   return {
     compare: [absent(key), unchanged(session.key, session.fence), ...compare],
-    success: [...success, ...(enters ? [put] : []), readQueue(queue)],
+    success: [...(session.fence === 0n ? [mark(session)] : []), ...success, ...(enters ? [put] : []), readQueue(queue)],
     failure: [readQueue(queue), { request_range: { key: Buffer.from(session.key) } }],
   };
 }
@@ -61,14 +61,16 @@ export interface Removal {
 }
 
 export function remove({ key, created, doubtful }: Removal, session: Fence): ITxnRequest {
-  const fence: IRequestOp[] = doubtful
-    ? [{ request_put: { key: Buffer.from(session.key), value: Buffer.alloc(0), lease: session.id } }]
-    : [];
+  const fence = doubtful ? [mark(session)] : [];
   return {
     compare: created === undefined ? [] : [same({ key, created })],
     success: [{ request_delete_range: { key: Buffer.from(key) } }, ...fence],
     failure: fence,
   };
+}
+
+function mark({ key, id }: Fence): IRequestOp {
+  return { request_put: { key: Buffer.from(key), value: Buffer.alloc(0), lease: id } };
 }
 
 export function list(queue: string): IRangeRequest {

@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { Lease, monotonicMs, UnsupportedError } from '@holdfast/core/adapter';
 import type { RenewResult, Session } from '@holdfast/core/adapter';
-import type { IEvent } from 'etcd3';
-import type { Connection } from './connection.ts';
+import type { Etcd3, IEvent } from 'etcd3';
+import type { CallOptions, Connection } from './connection.ts';
 import { grant, keepAlive, revoke } from './lease-calls.ts';
 import { mailboxOf, sessionOf, under } from './keys.ts';
 import type { Ticket } from './ticket.ts';
@@ -30,50 +31,60 @@ export class EtcdSession implements Session {
   readonly lease: Lease;
   readonly id: string;
   readonly key: string;
-  /** The revision that wrote `key` last, as far as we know: what requests are conditioned on. */
-  fence: bigint;
+  /** The revision that wrote `key` last, as far as we know: what requests are conditioned on. 0: the first one writes it. */
+  fence = 0n;
   readonly #context: SessionContext;
   readonly #renewed: boolean;
   readonly #tickets = new Map<string, Ticket>();
   #stopWatch: (() => void) | undefined;
   #watching = false;
-  #watchFrom: bigint;
+  #watchFrom = 0n;
+  #granted = false;
   #linger: NodeJS.Timeout | undefined;
 
+  /** Each attempt is a lease of its own, so that the one that is used is no older than its answer. */
   static async open(context: SessionContext, ttlMs: number, renewed: boolean): Promise<EtcdSession> {
-    const { connection, prefix } = context;
-    const seconds = Math.ceil(ttlMs / 1000);
-    const { id, provedAt, grantedMs } = await connection.retried(async (client, options) => {
-      const startedAt = monotonicMs();
-      const { ID, TTL } = await grant(client, seconds, options);
-      return { id: ID, provedAt: startedAt, grantedMs: Number(TTL) * 1000 };
-    });
+    let isSettled = false;
+    const attempt = async (client: Etcd3, options: CallOptions): Promise<EtcdSession> => {
+      const session = new EtcdSession(context, ttlMs, renewed);
+      try {
+        await session.#begin(client, options);
+        if (isSettled) throw new Error('another attempt was faster');
+      } catch (error) {
+        session.lease.end();
+        session.close().catch(() => undefined);
+        throw error;
+      }
+      isSettled = true;
+      return session;
+    };
     try {
-      if (grantedMs - ttlMs > capabilities.ttl.granularityMs - 1000) throw tooShort(ttlMs, grantedMs);
-      const key = Buffer.from(sessionOf(prefix, id));
-      const { header } = await connection.retried((client, options) => client.kv.put({ key, lease: id }, options));
-      return new EtcdSession(context, { id, ttlMs, renewed, provedAt, revision: BigInt(header.revision) });
-    } catch (error) {
-      revoke(connection, id).catch(() => undefined);
-      throw error;
+      return await context.connection.ask(attempt);
+    } finally {
+      isSettled = true;
     }
   }
 
-  private constructor(
-    context: SessionContext,
-    opened: { id: string; ttlMs: number; renewed: boolean; provedAt: number; revision: bigint },
-  ) {
-    const { id, ttlMs, renewed, provedAt, revision } = opened;
+  private constructor(context: SessionContext, ttlMs: number, renewed: boolean) {
     this.#context = context;
     this.#renewed = renewed;
-    this.id = id;
-    this.key = sessionOf(context.prefix, id);
-    this.fence = revision;
-    this.#watchFrom = revision + 1n;
-    this.lease = new Lease({ ttlMs, provedAt, auto: renewed, renew: () => this.#renew() });
+    // We choose the id: on a network that is slow in relation to the ttl the first heartbeat is due before the lease is confirmed.
+    this.id = `${randomBytes(8).readBigUInt64BE() >> 1n}`;
+    this.key = sessionOf(context.prefix, this.id);
+    this.lease = new Lease({ ttlMs, provedAt: monotonicMs(), auto: renewed, renew: () => this.#renew() });
     this.lease.observe(({ type }) => {
       if (type === 'lost') this.#rest();
     });
+  }
+
+  async #begin(client: Etcd3, options: CallOptions): Promise<void> {
+    const { ttlMs } = this.lease;
+    const { TTL, header } = await grant(client, this.id, Math.ceil(ttlMs / 1000), options);
+    const grantedMs = Number(TTL) * 1000;
+    if (grantedMs - ttlMs > capabilities.ttl.granularityMs - 1000) throw tooShort(ttlMs, grantedMs);
+    if (this.isOver) throw new Error(`the answer took longer than the ttl of ${ttlMs} ms`);
+    this.#watchFrom = BigInt(header.revision) + 1n;
+    this.#granted = true;
   }
 
   get isOver(): boolean {
@@ -109,9 +120,12 @@ export class EtcdSession implements Session {
 
   async #renew(): Promise<RenewResult> {
     const { connection } = this.#context;
-    // Short enough that another attempt, at another server, fits in before the deadline.
-    const timeoutMs = Math.min(connection.timeoutMs, this.lease.ttlMs / 6);
-    const alive = await connection.once((client, options) => keepAlive(client, this.id, options), timeoutMs);
+    const { ttlMs } = this.lease;
+    const alive = await connection.ask((client, options) => keepAlive(client, this.id, options), {
+      afterMs: Math.min(connection.timeoutMs, ttlMs / 6),
+      patienceMs: ttlMs,
+    });
+    if (!alive && !this.#granted) throw new Error('the lease is not granted yet');
     if (!alive) return 'expired';
     if (!this.#renewed) await this.#look();
     return 'renewed';
@@ -155,8 +169,9 @@ export class EtcdSession implements Session {
     const tickets = [...this.#tickets.values()].filter((ticket) => ticket.lease !== undefined);
     const { revision, missing } = await verify(this.#context.connection, this.key, tickets);
     if (revision >= this.#watchFrom) this.#watchFrom = revision + 1n;
-    if (missing === 'session') this.lease.lose('expired');
-    else for (const ticket of missing) ticket.evict();
+    if (missing === 'session') {
+      if (this.fence > 0n) this.lease.lose('expired');
+    } else for (const ticket of missing) ticket.evict();
   }
 
   #onEvents(events: readonly IEvent[]): void {

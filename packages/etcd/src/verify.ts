@@ -18,7 +18,7 @@ export async function verify(connection: Connection, session: string, tickets: r
   for (let at = 0; at === 0 || at < tickets.length; at += KEYS_PER_READ) {
     const batch = tickets.slice(at, at + KEYS_PER_READ);
     const success = [session, ...batch.map(({ key }) => key)].map(exists);
-    const { header, responses } = await connection.retried((client, options) => client.kv.txn({ success }, options));
+    const { header, responses } = await connection.ask((client, options) => client.kv.txn({ success }, options));
     revision ??= BigInt(header.revision);
     const [alive, ...present] = responses.map(({ response_range: { count } }) => count !== '0');
     if (!alive) return { revision, missing: 'session' };
