@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { demo } from './demo.ts';
 
-const usage = 'npm run demo -- [--backend URL] [--processes 8] [--additions 6] [--output demo-output]';
+const usage = 'npm run demo -- [--backend URL] [--processes 8] [--additions 5] [--output demo-output]';
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort(signal));
@@ -28,7 +28,7 @@ function options(): { backend: string | undefined; processes: number; additions:
     options: {
       backend: { type: 'string' },
       processes: { type: 'string', default: '8' },
-      additions: { type: 'string', default: '6' },
+      additions: { type: 'string', default: '5' },
       output: { type: 'string', default: 'demo-output' },
     },
   });
