@@ -1,7 +1,7 @@
 import type { Capabilities } from '../contract.ts';
 
 /** A ttl that outlasts what a busy machine does to a process that must renew it, in ms. */
-const SHORT_TTL_MS = 600;
+const SHORT_TTL_MS = 1000;
 /** How late a busy machine may be with anything, in ms. */
 const SLACK_MS = 2000;
 /** A backend gives a waiter that it woke at most this long to show that it is alive, in ms; see `CONFIRM_MS`. */

@@ -146,9 +146,9 @@ export const abort: readonly ConformanceCase[] = [
       const locks = await ctx.open();
       const name = ctx.name();
       const controller = new AbortController();
-      const lock = await locks.acquire(name, { signal: controller.signal, timeout: 100 });
+      const lock = await locks.acquire(name, { signal: controller.signal, timeout: ctx.time.prompt });
       controller.abort();
-      await delay(150);
+      await delay(ctx.time.prompt + 100);
       assert.equal(lock.held, true);
       assert.equal(lock.signal.aborted, false);
       await lock.renew();

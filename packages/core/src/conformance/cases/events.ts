@@ -23,7 +23,8 @@ export const events: readonly ConformanceCase[] = [
       const name = ctx.name();
       const seen = await listening(name, async () => {
         const lock = await locks.acquire(name, { ttl: ctx.time.ttl });
-        await delay(ctx.time.ttl / 2);
+        // A renewal is due at a third of it; a machine that is late with that by as much again is no defect.
+        await delay((2 * ctx.time.ttl) / 3);
         await lock.release();
       });
       const order = seen.map(({ kind }) => kind);
@@ -31,7 +32,7 @@ export const events: readonly ConformanceCase[] = [
         order.filter((kind) => kind !== 'renewed'),
         ['acquire', 'granted', 'released'],
       );
-      assert.ok(order.includes('renewed'), 'no renewal was told of in half a ttl');
+      assert.ok(order.includes('renewed'), 'no renewal was told of in two thirds of a ttl');
       for (const event of seen) {
         assert.equal(event.clientId, locks.clientId);
         assert.equal(event.backend, locks.backend);
@@ -41,7 +42,7 @@ export const events: readonly ConformanceCase[] = [
         assert.ok((event.durationMs ?? -1) >= 0, `${event.kind} took ${event.durationMs} ms`);
       }
       const held = seen.at(-1)?.durationMs ?? 0;
-      assert.ok(held > 0.4 * ctx.time.ttl, `it was held for half a ttl, but told of ${held} ms`);
+      assert.ok(held > 0.6 * ctx.time.ttl, `it was held for two thirds of a ttl, but told of ${held} ms`);
     },
   },
   {
