@@ -22,8 +22,9 @@ export async function checkContention(given?: string): Promise<void> {
       `${attempt} entered after ${before?.attempt} with a smaller token`,
     );
   }
-  for (const { id, fate, status, stderr } of attempts) {
-    if (fate === undefined) assert.deepEqual([status, stderr], [0, ''], `${id} was left alone and must succeed`);
+  for (const { id, fate, status, stderr, durationMs } of attempts) {
+    if (fate === undefined)
+      assert.deepEqual([status, stderr], [0, ''], `${id} was left alone for ${durationMs} ms and must succeed`);
   }
 
   const victims = attempts.filter(({ fate }) => fate !== undefined);

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { allGone, start } from './holdfast.ts';
 
 const script = fileURLToPath(new URL('fixtures/add.sh', import.meta.url));
-export const TTL_MS = 3000;
+/** Long enough that a starved machine renews in time. */
+const TTL_MS = 5000;
 /** A victim stays inside this long, far beyond its ttl: if it was not ended, it writes when others have long been in. */
-const LINGER_S = 7;
+const LINGER_S = 11;
 
 /** What happens to a holder while it is inside. */
 export type Fate = 'killed alone' | 'killed with its command' | 'frozen past its ttl';
@@ -17,6 +18,7 @@ interface Attempt {
   readonly fate: Fate | undefined;
   readonly status: number | null;
   readonly stderr: string;
+  readonly durationMs: number;
 }
 
 export interface Line {
@@ -79,13 +81,15 @@ async function add(url: string, log: string, id: string, fate: Fate | undefined)
     id,
     String(linger),
   ];
+  const startedAt = performance.now();
   const running = start(args, { detached: fate === 'killed with its command' });
   if (fate !== undefined) await meet(fate, running.pid, () => fold(log).some((line) => line.attempt === id));
   const { status, stderr } = await running.ended;
+  const durationMs = performance.now() - startedAt;
   // A command that outlived its holder may still write: only then is it known whether the addition counts.
   const pids = fold(log).find((line) => line.attempt === id)?.pids ?? [];
   if (!(await allGone(pids))) throw new Error(`processes of ${id} are left behind: ${pids.join(' ')}`);
-  return { id, fate, status, stderr };
+  return { id, fate, status, stderr, durationMs };
 }
 
 async function meet(fate: Fate, pid: number, inside: () => boolean): Promise<void> {
