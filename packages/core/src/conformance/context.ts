@@ -24,6 +24,8 @@ export class Context {
   readonly #peers: Peer[] = [];
   readonly #proxies: FaultProxy[] = [];
   readonly #directories: string[] = [];
+  readonly #starting = new Set<Promise<unknown>>();
+  #over = false;
 
   constructor(subject: Subject, manifest: Capabilities) {
     this.#subject = subject;
@@ -40,16 +42,12 @@ export class Context {
 
   /** A client of its own; `via` a proxy of this case. */
   async open(via?: FaultProxy): Promise<Locks> {
-    const locks = await this.#subject.open(via?.address);
-    this.#clients.push(locks);
-    return locks;
+    return await this.#start(this.#clients, () => this.#subject.open(via?.address));
   }
 
   /** A client in a process (or thread) of its own; `via` a proxy of this case. */
   async peer(via?: FaultProxy): Promise<Peer> {
-    const peer = await Peer.start(this.#subject.peers, via?.address);
-    this.#peers.push(peer);
-    return peer;
+    return await this.#start(this.#peers, () => Peer.start(this.#subject.peers, via?.address));
   }
 
   /** A fault proxy in front of the server. */
@@ -57,16 +55,12 @@ export class Context {
     const { server, name } = this.#subject;
     if (server === undefined)
       throw new Error(`The binding of ${name} gives no \`server\`, but its manifest says reach: network`);
-    const proxy = await FaultProxy.start(server);
-    this.#proxies.push(proxy);
-    return proxy;
+    return await this.#start(this.#proxies, () => FaultProxy.start(server));
   }
 
   /** An empty directory. */
   async directory(): Promise<string> {
-    const directory = await mkdtemp(join(tmpdir(), 'holdfast-conformance-'));
-    this.#directories.push(directory);
-    return directory;
+    return await this.#start(this.#directories, () => mkdtemp(join(tmpdir(), 'holdfast-conformance-')));
   }
 
   /** Asks for a lock that somebody holds, and resolves once the request waits in the queue. */
@@ -90,11 +84,29 @@ export class Context {
 
   /** Ends all that the case started. The network is good again first, so that clients can say goodbye. */
   async cleanUp(): Promise<void> {
+    this.#over = true;
+    // A case may have failed while something that it started at the same time was still on its way.
+    await Promise.allSettled(this.#starting);
     for (const peer of this.#peers) peer.thaw();
     await settle(this.#proxies.map((proxy) => proxy.restore()));
     await settle([...this.#clients.map((locks) => locks.close()), ...this.#peers.map((peer) => peer.kill())]);
     await settle(this.#proxies.map((proxy) => proxy.close()));
     await settle(this.#directories.map((directory) => rm(directory, { recursive: true, force: true })));
+  }
+
+  /** What is started for a case that has hung, and goes on, must not outlive it. */
+  async #start<T>(kept: T[], make: () => Promise<T>): Promise<T> {
+    if (this.#over) throw new Error('The case is over');
+    const work = make().then((made) => {
+      kept.push(made);
+      return made;
+    });
+    this.#starting.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#starting.delete(work);
+    }
   }
 
   /** Entries of this case's names that the backend still shows; nothing may be left once every ttl is over. */

@@ -1,16 +1,21 @@
 import { createLocks } from '@holdfast/core';
 import type { LockBackend } from '@holdfast/core';
 import { cases, describeConformance, runConformance, urlSubject } from '@holdfast/core/conformance';
-import type { CaseResult, Subject } from '@holdfast/core/conformance';
+import type { CaseResult, Peer, PeerSource, Subject } from '@holdfast/core/conformance';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ReferenceBackend } from './reference/backend.ts';
 import { ReferenceServer } from './reference/server.ts';
+import { compilePeer } from './reference/subject.ts';
 
+const compiled = await compilePeer();
 let server: ReferenceServer;
 beforeAll(async () => {
   server = await ReferenceServer.start();
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await compiled.remove();
+});
 
 /** The reference, with a manifest that claims less. */
 function modest(claims: Partial<LockBackend['capabilities']>): Subject {
@@ -82,6 +87,27 @@ describe('the suite', () => {
     expect(results[0]?.outcome).toBe('failed');
     expect(results[0]?.error?.message).toMatch(/left something behind: "conformance .*" is held by/);
     await forgetful.close();
+  });
+
+  test('leaves no peer of a case that failed while the peer was being started', { timeout: 30_000 }, async () => {
+    let started: Promise<Peer> | undefined;
+    const hasty: (typeof cases)[number] = {
+      id: 'own/hasty',
+      title: 'a case that fails at once, while its peer is on its way',
+      requires: [],
+      run: (ctx) => {
+        started = ctx.peer();
+        return Promise.all([started, Promise.reject(new Error('at once'))]).then(() => undefined);
+      },
+    };
+    const peers: PeerSource = {
+      kind: 'process',
+      module: compiled.module,
+      data: () => ({ address: server.address, habits: {} }),
+    };
+    const { results } = await runConformance({ ...modest({}), peers }, { cases: [hasty] });
+    expect(results[0]?.error?.message).toBe('at once');
+    expect(await (await started)?.gone).toMatch(/ended with SIGKILL/);
   });
 
   test('defines one test per case that applies, with a limit of its own', async () => {

@@ -42,8 +42,13 @@ export class Peer {
   static async start(source: PeerSource, via?: Address): Promise<Peer> {
     const peer = new Peer(source.kind === 'process' ? startProcess() : startThread());
     const module = source.module ?? new URL('./open.js', import.meta.url).href;
-    await peer.#call('open', { module, data: source.data(via), main: process.argv[1] });
-    return peer;
+    try {
+      await peer.#call('open', { module, data: source.data(via), main: process.argv[1] });
+      return peer;
+    } catch (error) {
+      await peer.kill();
+      throw error;
+    }
   }
 
   async acquire(name: string, options: SentOptions = {}): Promise<PeerLock> {
