@@ -1,5 +1,4 @@
 import type { LockRequest } from '@holdfast/core/adapter';
-import { bounded } from './bounded.ts';
 import { ZooKeeperGrant } from './grant.ts';
 import { setData } from './protocol/operations.ts';
 import type { Container } from './queue/container.ts';
@@ -17,17 +16,15 @@ export type Outcome = ZooKeeperGrant | 'taken' | 'again';
 
 /**
  * Takes a request through the queue, in one session. Rejects with a `SessionOverError` when that ends, with a
- * `BackendUnavailableError` when the request could not enter within `timeoutMs`, and with the signal's reason.
+ * `BackendUnavailableError` when the servers could not be reached for too long while it entered, and with the signal's reason.
  */
 export async function attempt(
   session: ZooKeeperSession,
   container: Container,
   request: LockRequest,
-  timeoutMs: number,
 ): Promise<Outcome> {
   const withdraw = (entry: Entry): Promise<unknown> => leave(entry).then(undefined, () => undefined);
-  const entering = enter(session, container, request);
-  const entered = await bounded(entering, timeoutMs, (late) => void withdraw(late.entry));
+  const entered = await session.unlessOut(enter(session, container, request), (late) => void withdraw(late.entry));
   try {
     const outcome = await outcomeOf(entered, request);
     if (outcome === 'taken') await leave(entered.entry);

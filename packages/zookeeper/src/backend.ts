@@ -2,7 +2,6 @@ import { Sessions } from '@holdfast/core/adapter';
 import type { Capabilities, Diagnosis, LockBackend, LockRequest, LockSnapshot, ReleaseResult } from '@holdfast/core/adapter';
 import { attempt } from './acquisition.ts';
 import type { Outcome } from './acquisition.ts';
-import { bounded } from './bounded.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { diagnose } from './diagnose.ts';
 import { SessionOverError, unavailable } from './errors.ts';
@@ -30,13 +29,11 @@ export class ZooKeeperBackend implements LockBackend<ZooKeeperGrant> {
   readonly name = 'zookeeper';
   readonly capabilities: Capabilities;
   readonly #options: BackendOptions;
-  readonly #timeoutMs: number;
   readonly #sessions: Sessions<ZooKeeperSession>;
 
   constructor(options: BackendOptions) {
     const { ensemble } = options;
     this.#options = options;
-    this.#timeoutMs = ensemble.options.timeoutMs;
     this.capabilities = capabilitiesOf(ensemble.options.tickMs);
     this.#sessions = new Sessions({
       open: (ttlMs, renew) => ZooKeeperSession.open(ensemble, ttlMs, renew),
@@ -75,7 +72,7 @@ export class ZooKeeperBackend implements LockBackend<ZooKeeperGrant> {
   async #attempt(session: ZooKeeperSession, request: LockRequest): Promise<Outcome> {
     const { root, acl } = this.#options;
     try {
-      return await attempt(session, new Container(root, request.name, acl), request, this.#timeoutMs);
+      return await attempt(session, new Container(root, request.name, acl), request);
     } catch (error) {
       // Its node has gone with the session: who still wants the lock enters again, with another one.
       if (error instanceof SessionOverError) return 'again';
@@ -98,13 +95,13 @@ export class ZooKeeperBackend implements LockBackend<ZooKeeperGrant> {
       )
       .finally(() => this.#sessions.done(entry.session));
     // Not cut off: as long as the session lives, its other locks would keep this one's node alive.
-    return bounded(freed, this.#timeoutMs, () => undefined);
+    return entry.session.unlessOut(freed);
   }
 
   async #withSession<T>(ask: (session: ZooKeeperSession) => Promise<T>): Promise<T> {
     const session = await this.#sessions.use(Math.max(OWN_TTL_MS, this.capabilities.ttl.minMs), true);
     try {
-      return await bounded(ask(session), this.#timeoutMs, () => undefined);
+      return await session.unlessOut(ask(session));
     } catch (error) {
       throw unavailable(error);
     } finally {

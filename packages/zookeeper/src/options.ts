@@ -23,7 +23,7 @@ export interface ZooKeeperOptions {
   readonly acl?: 'open' | 'creator' | undefined;
   /** The servers' `tickTime` in ms, or as `'2s'`; default 2 s. The shortest ttl is twice that. */
   readonly tickTime?: number | string | undefined;
-  /** How long the servers may take to connect or to answer, in ms or as `'5s'`; default 5 s. Then they count as unavailable. */
+  /** How long no server may be reached, in ms or as `'5s'`; default 5 s. Then requests fail. One that is silent for half as long is left for another. */
   readonly timeout?: number | string | undefined;
 }
 

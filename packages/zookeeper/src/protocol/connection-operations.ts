@@ -7,6 +7,7 @@ const WATCHES_PACKET = 128 * 1024;
 export function auth(scheme: string, credentials: string): Operation<void> {
   return {
     type: 100,
+    isLed: false,
     path: '',
     write: (writer) => void writer.int(0).string(scheme).buffer(Buffer.from(credentials)),
     read: () => undefined,
@@ -26,6 +27,7 @@ export function setWatches(lastZxid: bigint, { data, children }: WatchedPaths): 
   ];
   return chunks.map((chunk) => ({
     type: 101,
+    isLed: false,
     path: '',
     write(writer) {
       writer.long(lastZxid);

@@ -9,6 +9,7 @@ const ERROR = -1;
 export function multi(operations: readonly Operation<unknown>[]): Operation<unknown[]> {
   return {
     type: MULTI,
+    isLed: true,
     path: operations[0]?.path ?? '',
     write(writer) {
       for (const operation of operations) {

@@ -8,6 +8,8 @@ import type { Stat } from './stat.ts';
 
 export interface Operation<T> {
   readonly type: number;
+  /** The leader takes part: a write, or `sync`. */
+  readonly isLed: boolean;
   /** For messages. */
   readonly path: string;
   write(writer: JuteWriter): void;
@@ -43,6 +45,7 @@ export function create(
 ): Operation<Created> {
   return {
     type: CREATE_TYPES[kind],
+    isLed: true,
     path,
     write(writer) {
       writer.string(path).buffer(data);
@@ -55,7 +58,7 @@ export function create(
 
 /** Whatever the version of its data. */
 export function remove(path: string): Operation<void> {
-  return { type: 2, path, write: (writer) => void writer.string(path).int(-1), read: () => undefined };
+  return { type: 2, isLed: true, path, write: (writer) => void writer.string(path).int(-1), read: () => undefined };
 }
 
 export interface NodeData {
@@ -67,6 +70,7 @@ export interface NodeData {
 export function getData(path: string, watch: boolean): Operation<NodeData> {
   return {
     type: 4,
+    isLed: false,
     path,
     write: (writer) => void writer.string(path).bool(watch),
     read: (reader) => ({ data: Buffer.from(reader.buffer()), stat: readStat(reader) }),
@@ -75,7 +79,7 @@ export function getData(path: string, watch: boolean): Operation<NodeData> {
 
 /** Whatever the version. */
 export function setData(path: string, data: Buffer): Operation<Stat> {
-  return { type: 5, path, write: (writer) => void writer.string(path).buffer(data).int(-1), read: readStat };
+  return { type: 5, isLed: true, path, write: (writer) => void writer.string(path).buffer(data).int(-1), read: readStat };
 }
 
 export interface Children {
@@ -88,6 +92,7 @@ export interface Children {
 export function getChildren(path: string, watch: boolean): Operation<Children> {
   return {
     type: 12,
+    isLed: false,
     path,
     write: (writer) => void writer.string(path).bool(watch),
     read: (reader) => ({ names: reader.vector(() => reader.string()), stat: readStat(reader) }),
@@ -96,9 +101,9 @@ export function getChildren(path: string, watch: boolean): Operation<Children> {
 
 /** Answered by the leader, through the server that the client is connected to. */
 export function sync(path: string): Operation<void> {
-  return { type: 9, path, write: (writer) => void writer.string(path), read: () => undefined };
+  return { type: 9, isLed: true, path, write: (writer) => void writer.string(path), read: () => undefined };
 }
 
 export function closeSession(): Operation<void> {
-  return { type: -11, path: '', write: () => undefined, read: () => undefined };
+  return { type: -11, isLed: true, path: '', write: () => undefined, read: () => undefined };
 }

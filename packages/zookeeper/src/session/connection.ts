@@ -4,6 +4,7 @@ import { Code, ConnectionLossError, ZooKeeperError } from '../errors.ts';
 import { JuteReader, JuteWriter } from '../protocol/jute.ts';
 import { closeSession } from '../protocol/operations.ts';
 import type { Operation } from '../protocol/operations.ts';
+import { Fifo } from './fifo.ts';
 
 export interface WatchEvent {
   readonly type: number;
@@ -11,6 +12,9 @@ export interface WatchEvent {
 }
 
 export interface ConnectionEvents {
+  onSent(at: number): void;
+  /** The server, or the leader if `isLed`, has done what was asked at `sentAt`. */
+  onAnswered(sentAt: number, isLed: boolean): void;
   onEvent(event: WatchEvent): void;
   /** Called once, after all that was asked on it has been rejected. */
   onClosed(error: Error): void;
@@ -18,20 +22,30 @@ export interface ConnectionEvents {
 
 /** When a connection counts as lost, in ms. */
 export interface Patience {
-  /** An answer takes longer than this. */
+  /** An answer is due for this long, and nothing at all was heard meanwhile. */
   readonly answerMs: number;
-  /** An answer is due, and nothing at all was heard for this long, */
+  /** Nothing at all was heard for this long while an answer is due, */
   readonly silenceMs: number;
-  /** but not before it has been due for this long. */
+  /** but not before it is due for this long. */
   readonly atLeastMs: number;
 }
 
-interface Pending {
+interface Asked {
   readonly operation: Operation<unknown>;
-  readonly sentAt: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
+
+interface Pending extends Asked {
+  readonly sentAt: number;
+}
+
+/**
+ * So many requests are under way at once; more wait here rather than in the server, which stops reading at a thousand of all its
+ * clients. An answer then tells of a request that was sent a moment ago, however many are to come, and a heartbeat waits
+ * for few.
+ */
+const WINDOW = 256;
 
 /** The number of a packet that answers no request. */
 const NOTIFICATION_XID = -1;
@@ -46,6 +60,7 @@ export class Connection {
   readonly #events: ConnectionEvents;
   /** In the order in which they were sent, which is that of the answers. */
   readonly #pending = new Map<number, Pending>();
+  readonly #waiting = new Fifo<Asked>();
   #lastXid = 0;
   #heardAt: number = monotonicMs();
   #watchdog: NodeJS.Timeout | undefined;
@@ -63,20 +78,28 @@ export class Connection {
     this.#watchdog ??= this.#watch();
   }
 
-  /** Rejects with the server's `ZooKeeperError`, or with a `ConnectionLossError`: then it may or may not have been done. */
-  request<T>(operation: Operation<T>): Promise<T> {
+  /**
+   * Rejects with the server's `ZooKeeperError`, or with a `ConnectionLossError`: then it may or may not have been done. Requests are
+   * done in their order, but for those that are `urgent`.
+   */
+  request<T>(operation: Operation<T>, urgent = false): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#closed) {
-        reject(new ConnectionLossError('The connection to ZooKeeper is closed'));
-        return;
-      }
-      const xid = this.#nextXid();
-      const writer = new JuteWriter().int(xid).int(operation.type);
-      operation.write(writer);
-      this.#pending.set(xid, { operation, sentAt: monotonicMs(), resolve: resolve as (value: unknown) => void, reject });
-      this.#socket.write(writer.frame());
-      this.#watchdog ??= this.#watch();
+      const asked = { operation, resolve: resolve as (value: unknown) => void, reject };
+      if (this.#closed) reject(new ConnectionLossError('The connection to ZooKeeper is closed'));
+      else if (urgent || this.#pending.size < WINDOW) this.#send(asked);
+      else this.#waiting.push(asked);
     });
+  }
+
+  #send(asked: Asked): void {
+    const xid = this.#nextXid();
+    const sentAt = monotonicMs();
+    const writer = new JuteWriter().int(xid).int(asked.operation.type);
+    asked.operation.write(writer);
+    this.#pending.set(xid, { ...asked, sentAt });
+    this.#socket.write(writer.frame());
+    this.#events.onSent(sentAt);
+    this.#watchdog ??= this.#watch();
   }
 
   receive(packet: Buffer): void {
@@ -95,16 +118,20 @@ export class Connection {
     const pending = this.#pending.get(xid);
     if (pending === undefined) throw new RangeError(`ZooKeeper answered a request that was not made (${xid})`);
     this.#pending.delete(xid);
+    const next = this.#pending.size < WINDOW ? this.#waiting.shift() : undefined;
+    if (next !== undefined) this.#send(next);
     this.#settle(pending, code, reader);
   }
 
-  #settle({ operation, resolve, reject }: Pending, code: number, reader: JuteReader): void {
+  #settle({ operation, sentAt, resolve, reject }: Pending, code: number, reader: JuteReader): void {
     if (code === Code.sessionExpired || code === Code.sessionMoved) {
       // This connection is of no more use. The next one tells whether the session goes on.
       reject(new ConnectionLossError(`The session left this connection before the answer for ${operation.path}`));
       this.close(new ConnectionLossError('The session left this connection'));
       return;
     }
+    // An error, too, is an answer of a server that knows the session.
+    this.#events.onAnswered(sentAt, operation.isLed);
     if (code !== 0) {
       reject(new ZooKeeperError(code, operation.path));
       return;
@@ -119,7 +146,7 @@ export class Connection {
   /** The last request of the session: the process stays for its answer. */
   farewell(): Promise<void> {
     this.#socket.ref();
-    return this.request(closeSession());
+    return this.request(closeSession(), true);
   }
 
   close(error: Error): void {
@@ -131,6 +158,9 @@ export class Connection {
       reject(new ConnectionLossError(`The connection to ZooKeeper ended before its answer for ${operation.path}`, { cause: error }));
     }
     this.#pending.clear();
+    for (let asked = this.#waiting.shift(); asked !== undefined; asked = this.#waiting.shift()) {
+      asked.reject(new ConnectionLossError(`The connection to ZooKeeper ended before ${asked.operation.path} was asked for`, { cause: error }));
+    }
     this.#events.onClosed(error);
   }
 
@@ -158,6 +188,7 @@ export class Connection {
   }
 
   #lostAt({ sentAt }: Pending, { answerMs, silenceMs, atLeastMs }: Patience): number {
-    return Math.min(sentAt + answerMs, Math.max(this.#heardAt + silenceMs, sentAt + atLeastMs));
+    // Not from the request alone: ten thousand of them may be in front of it, and be answered one after the other.
+    return Math.min(Math.max(this.#heardAt, sentAt) + answerMs, Math.max(this.#heardAt + silenceMs, sentAt + atLeastMs));
   }
 }

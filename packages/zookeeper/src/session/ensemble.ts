@@ -10,7 +10,7 @@ export interface EnsembleOptions {
   readonly hosts: readonly Host[];
   /** `user:password` for the digest scheme. */
   readonly digest: string | undefined;
-  /** How long opening a session, or an answer, may take, in ms. */
+  /** How long there may be no connection before requests fail, in ms. */
   readonly timeoutMs: number;
   /** The servers' `tickTime`, in ms. */
   readonly tickMs: number;
@@ -43,8 +43,8 @@ export class Ensemble {
   dial({ identity, lastZxid, events }: Call): Dialled {
     const { hosts } = this.options;
     const host = hosts[this.#next % hosts.length] as Host;
-    // A new session has time; one that is to be saved must find another server within its own timeout.
-    const budgetMs = identity.id === 0n ? this.options.timeoutMs : Math.min(identity.timeoutMs, this.options.timeoutMs);
+    // Time for another round. A session that is to be saved must find another server within its own timeout.
+    const budgetMs = Math.min(this.options.timeoutMs / 2, identity.id === 0n ? Infinity : identity.timeoutMs);
     const timeoutMs = Math.max(budgetMs / hosts.length, MIN_PATIENCE_MS);
     const dialled = dial({ host, identity, lastZxid, timeoutMs, patience: (ms) => this.#patience(ms), events });
     dialled.agreed.then(

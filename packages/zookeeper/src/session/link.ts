@@ -7,6 +7,8 @@ import type { SessionIdentity } from '../protocol/handshake.ts';
 import { getData, sync } from '../protocol/operations.ts';
 import type { Connection } from './connection.ts';
 import type { Ensemble } from './ensemble.ts';
+import { Outage } from './outage.ts';
+import { Proofs } from './proofs.ts';
 import { Watches } from './watches.ts';
 
 type State =
@@ -16,6 +18,9 @@ type State =
 
 /** The end of a session is told to the server, but not waited for longer than this, in ms. */
 const CLOSE_MS = 1000;
+
+/** A follower passes on which sessions it has heard of when the leader asks, every half tick; with some slack. In ticks. */
+const RELAY_TICKS = 0.75;
 
 export interface LinkEvents {
   /** The ensemble heard of the session after `sentAt`. */
@@ -40,10 +45,13 @@ export class Link {
   #lastZxid = 0n;
   #state: State = { type: 'connecting' };
   #waiting: Waiting[] = [];
+  readonly #outage: Outage;
+  #proofs = new Proofs();
 
   constructor(ensemble: Ensemble, timeoutMs: number) {
     this.#ensemble = ensemble;
     this.#identity = newSession(timeoutMs);
+    this.#outage = new Outage(ensemble.options.timeoutMs);
   }
 
   get identity(): SessionIdentity {
@@ -55,6 +63,11 @@ export class Link {
     return this.#ensemble.untilConnected(() => this.#connect());
   }
 
+  /** How long the leader may be without what a follower knows, in ms. */
+  get relayMs(): number {
+    return this.hasPeers ? this.#ensemble.options.tickMs * RELAY_TICKS : 0;
+  }
+
   /** The present connection, or the next one. Rejects with a `SessionOverError`. */
   connection(): Promise<Connection> {
     const state = this.#state;
@@ -63,11 +76,20 @@ export class Link {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
+  /**
+   * `work`, or a `BackendUnavailableError` as soon as there has been no connection for the ensemble's `timeoutMs`. What `work` comes to later
+   * goes to `late`; that it fails later matters to nobody.
+   */
+  unlessOut<T>(work: Promise<T>, late: (value: T) => void): Promise<T> {
+    return this.#outage.unless(work, late);
+  }
+
   /** Nothing is asked any more from now on. If the server can be told, the session's nodes go at once, not with its timeout. */
   async end(error: SessionOverError): Promise<void> {
     const state = this.#state;
     if (state.type === 'over') return;
     this.#state = { type: 'over', error };
+    this.#outage.end();
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     if (state.type !== 'connected') return;
     const told = state.connection.farewell().then(undefined, () => undefined);
@@ -82,10 +104,14 @@ export class Link {
       identity: this.#identity,
       lastZxid: this.#lastZxid,
       events: {
+        onSent: (at) => this.#proofs.sent(at),
+        onAnswered: (sentAt, isLed) => this.#onAnswered(sentAt, isLed),
         onEvent: (event) => this.watches.fire(event),
         onClosed: () => this.#onClosed(connection),
       },
     });
+    // What was sent to another server may never have been passed on.
+    this.#proofs = new Proofs();
     const prepared = this.#prepare(connection);
     const stopBeating = this.#beat(connection);
     try {
@@ -106,13 +132,7 @@ export class Link {
   /** On a slow network a session needs a second proof of life before the first is answered. */
   #beat(connection: Connection): () => void {
     const timer = setInterval(() => {
-      const sentAt = monotonicMs();
-      connection.request(sync('/')).then(
-        () => {
-          if (!this.hasPeers) this.events.onProved(sentAt);
-        },
-        () => undefined,
-      );
+      connection.request(sync('/'), true).then(undefined, () => undefined);
     }, this.#identity.timeoutMs / 3);
     timer.unref();
     return () => clearInterval(timer);
@@ -122,16 +142,16 @@ export class Link {
   async #prepare(connection: Connection): Promise<void> {
     const { digest } = this.#ensemble.options;
     const requests: Promise<unknown>[] = [this.#askForPeers(connection)];
-    if (digest !== undefined) requests.push(connection.request(auth('digest', digest)).catch(refused));
+    if (digest !== undefined) requests.push(connection.request(auth('digest', digest), true).catch(refused));
     const watched = { data: this.watches.paths('data'), children: this.watches.paths('children') };
-    for (const operation of setWatches(this.#lastZxid, watched)) requests.push(connection.request(operation));
+    for (const operation of setWatches(this.#lastZxid, watched)) requests.push(connection.request(operation, true));
     await Promise.all(requests);
   }
 
   /** Only ensembles describe themselves in this node. */
   async #askForPeers(connection: Connection): Promise<void> {
     try {
-      const { data } = await connection.request(getData('/zookeeper/config', false));
+      const { data } = await connection.request(getData('/zookeeper/config', false), true);
       this.hasPeers = data.includes('server.');
     } catch (error) {
       if (!(error instanceof ZooKeeperError)) throw error;
@@ -145,14 +165,22 @@ export class Link {
       return;
     }
     this.#state = { type: 'connected', connection };
+    this.#outage.end();
     this.events.onProved(startedAt);
     for (const { resolve } of this.#waiting.splice(0)) resolve(connection);
+  }
+
+  #onAnswered(sentAt: number, isLed: boolean): void {
+    if (this.hasPeers && !isLed) return;
+    const proved = this.#proofs.answered(sentAt, this.relayMs);
+    if (proved !== undefined) this.events.onProved(proved);
   }
 
   #onClosed(connection: Connection | undefined): void {
     if (connection !== undefined && connection.lastZxid > this.#lastZxid) this.#lastZxid = connection.lastZxid;
     if (this.#state.type !== 'connected' || this.#state.connection !== connection) return;
     this.#state = { type: 'connecting' };
+    this.#outage.begin();
     void this.#reconnect();
   }
 

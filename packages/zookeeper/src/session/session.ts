@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigError, InvalidArgumentError, Lease } from '@holdfast/core/adapter';
+import { BackendUnavailableError, ConfigError, InvalidArgumentError, Lease } from '@holdfast/core/adapter';
 import type { RenewResult, Session } from '@holdfast/core/adapter';
 import { ConnectionLossError, SessionOverError } from '../errors.ts';
 import { sync } from '../protocol/operations.ts';
@@ -9,8 +9,8 @@ import type { Ensemble } from './ensemble.ts';
 import { Link } from './link.ts';
 import type { Watches } from './watches.ts';
 
-/** A follower tells the leader which sessions it has heard of when the leader pings it, every half tick; with some slack. In ticks. */
-const RELAY_TICKS = 0.75;
+/** Not every answer moves the deadline: all that hold a lock in the session are told of that. In parts of the ttl. */
+const PROOF_FRACTION = 20;
 
 /**
  * A session: it outlives its connections, until it is closed or nobody can be sure of it any more.
@@ -24,18 +24,21 @@ export class ZooKeeperSession implements Session {
   /** 16 hexadecimal digits. */
   readonly id: string;
   readonly #link: Link;
-  readonly #relayMs: number;
+  #provedAt: number;
 
-  private constructor(link: Link, lease: { ttlMs: number; provedAt: number; auto: boolean }, relayMs: number) {
+  private constructor(link: Link, lease: { ttlMs: number; provedAt: number; auto: boolean }) {
     this.#link = link;
-    this.#relayMs = relayMs;
+    this.#provedAt = lease.provedAt;
     this.id = BigInt.asUintN(64, link.identity.id).toString(16).padStart(16, '0');
     this.lease = new Lease({ ...lease, renew: () => this.#prove() });
     this.lease.observe((event) => {
       if (event.type === 'lost') void link.end(new SessionOverError('The session with ZooKeeper is lost', { cause: event.error }));
     });
     link.events = {
-      onProved: (sentAt) => this.lease.proved(sentAt),
+      onProved: (sentAt) => {
+        // A lock that its caller renews, or lets end, must not live on because of other requests.
+        if (lease.auto) this.#proved(sentAt);
+      },
       onExpired: () => {
         this.lease.lose('expired');
         void link.end(new SessionOverError('The session with ZooKeeper has expired'));
@@ -51,8 +54,8 @@ export class ZooKeeperSession implements Session {
     const link = new Link(ensemble, Math.floor(ttlMs));
     const provedAt = await link.open();
     const agreedMs = link.identity.timeoutMs;
-    const session = new ZooKeeperSession(link, { ttlMs: Math.min(ttlMs, agreedMs), provedAt, auto: renew }, ensemble.options.tickMs * RELAY_TICKS);
-    const error = refusal(ttlMs, agreedMs, renew);
+    const session = new ZooKeeperSession(link, { ttlMs: Math.min(ttlMs, agreedMs), provedAt, auto: renew });
+    const error = session.lease.remainingMs > 0 ? refusal(ttlMs, agreedMs, renew) : tooSlow(ttlMs);
     if (error === undefined) return session;
     session.lease.end();
     await session.close();
@@ -85,24 +88,39 @@ export class ZooKeeperSession implements Session {
     }
   }
 
+  /** See {@link Link.unlessOut}. */
+  unlessOut<T>(work: Promise<T>, late: (value: T) => void = () => undefined): Promise<T> {
+    return this.#link.unlessOut(work, late);
+  }
+
   close(): Promise<void> {
     return this.#link.end(new SessionOverError('The session with ZooKeeper is closed'));
   }
 
+  #proved(sentAt: number): void {
+    if (sentAt < this.#provedAt + this.lease.ttlMs / PROOF_FRACTION) return;
+    this.#provedAt = sentAt;
+    this.lease.proved(sentAt);
+  }
+
   /**
-   * An answer of a follower alone proves nothing: cut off from the others, it serves its clients for some ticks more,
-   * while the leader's clock runs against their sessions. `sync` is answered by the leader. In an ensemble it is asked
-   * twice: the first makes the follower note the session, the second, after the next relay, shows that the leader
-   * has got that note.
+   * An answer of a follower alone proves nothing: cut off from the others, it serves its clients for some ticks more, while the
+   * leader's clock runs against their sessions. `sync` is answered by the leader. Where there are followers it is asked
+   * twice: the first makes the follower note the session, the second, after the next relay, shows that the leader has
+   * got that note.
    */
   async #prove(): Promise<RenewResult> {
-    if (this.#link.hasPeers) {
-      await (await this.connection()).request(sync('/'));
-      await delay(this.#relayMs, undefined, { ref: false });
+    await (await this.connection()).request(sync('/'), true);
+    if (this.#link.relayMs > 0) {
+      await delay(this.#link.relayMs, undefined, { ref: false });
+      await (await this.connection()).request(sync('/'), true);
     }
-    await (await this.connection()).request(sync('/'));
     return 'renewed';
   }
+}
+
+function tooSlow(ttlMs: number): Error {
+  return new BackendUnavailableError(`ZooKeeper took longer than the ttl of ${ttlMs} ms to open a session`);
 }
 
 function refusal(ttlMs: number, agreedMs: number, renew: boolean): Error | undefined {

@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { monitor, open, ownServer, pending, requests, until } from './scene.ts';
+
+test('an uncontended acquire and release take four requests in two round trips', async () => {
+  const server = await ownServer();
+  const locks = await open(server.url);
+  await (await locks.acquire('n')).release();
+  // Create and list in one flight, the watch on the own node beside the grant, and the delete.
+  expect(await requests(server, async () => (await locks.acquire('n')).release())).toBe(4);
+});
+
+test('with 200 waiters, a hand-over wakes one', async () => {
+  const server = await ownServer();
+  const [holder, waiters] = [await open(server.url), await open(server.url)];
+  let lock = await holder.acquire('n');
+  const granted: bigint[] = [];
+  const waits = Array.from({ length: 200 }, async () => {
+    const next = await waiters.acquire('n');
+    granted.push(next.fencingToken);
+    return next;
+  });
+  await until(async () => (await pending(holder, 'n')) === 200);
+  await delay(200);
+  const count = await requests(server, async () => {
+    await lock.release();
+    lock = await (waits[0] as Promise<typeof lock>);
+    await delay(300);
+  });
+  // The delete, the look of the one that it wakes, and that one's watch on its own node.
+  expect(count).toBe(3);
+  expect(granted).toHaveLength(1);
+  for (const next of waits.slice(1)) {
+    await lock.release();
+    lock = await next;
+  }
+  expect(granted).toEqual(granted.toSorted((a, b) => (a < b ? -1 : 1)));
+  await lock.release();
+});
+
+test('with 100 waiters for two permits, a release wakes the next, and that one the next but one', async () => {
+  const server = await ownServer();
+  const [holder, waiters] = [await open(server.url), await open(server.url)];
+  const held = [await holder.semaphore('n', 2).acquire(), await holder.semaphore('n', 2).acquire()];
+  const waits = Array.from({ length: 100 }, () => waiters.semaphore('n', 2).acquire());
+  await until(async () => (await pending(holder, 'n')) === 100);
+  await delay(200);
+  const count = await requests(server, async () => {
+    await held[0]?.release();
+    await waits[0];
+    await delay(300);
+  });
+  // Delete; look, mark, watch of the one that is granted; two looks and the watch of the one that is next now.
+  expect(count).toBeLessThanOrEqual(10);
+  for (const [i, next] of waits.entries()) await (i === 0 ? held[1] : await waits[i - 1])?.release().then(() => next);
+  await (await waits[99])?.release();
+});
+
+test('waiters send nothing but the heartbeat of their session', async () => {
+  const server = await ownServer();
+  const [holder, waiters] = [await open(server.url), await open(server.url)];
+  const lock = await holder.acquire('n', { ttl: '60s' });
+  const controller = new AbortController();
+  const waits = Array.from({ length: 100 }, () => waiters.acquire('n', { ttl: '60s', signal: controller.signal }).catch(() => undefined));
+  await until(async () => (await pending(holder, 'n')) === 100);
+  await delay(200);
+  expect(await requests(server, () => delay(2000))).toBe(0);
+  controller.abort();
+  await Promise.all(waits);
+  expect(await pending(holder, 'n')).toBe(0);
+  await lock.release();
+});
+
+test('10 000 locks of one process are one session with one heartbeat', { timeout: 120_000 }, async () => {
+  const server = await ownServer();
+  const locks = await open(server.url);
+  const before = (await monitor(server))('zk_num_alive_connections');
+  const held = await Promise.all(Array.from({ length: 10_000 }, (_, i) => locks.acquire(`n${i}`, { ttl: '6s', timeout: '60s' })));
+  const mntr = await monitor(server);
+  expect(mntr('zk_ephemerals_count')).toBe(10_000);
+  expect(mntr('zk_num_alive_connections') - before).toBe(1);
+  // The watches that tell of a theft are set beside the grants.
+  await until(async () => (await monitor(server))('zk_watch_count') === 10_000);
+  // One heartbeat every two seconds.
+  expect(await requests(server, () => delay(6000))).toBeLessThanOrEqual(4);
+  expect(held.every((lock) => lock.held)).toBe(true);
+  await Promise.all(held.map((lock) => lock.release()));
+  expect((await monitor(server))('zk_ephemerals_count')).toBe(0);
+});
