@@ -49,16 +49,14 @@ export class Acquisition {
 
   async #enter(): Promise<Snapshot | null> {
     const { key, queue, value } = this.#ticket;
-    const identity = { id: this.#session.id, key: this.#session.key };
     for (let seen: Snapshot | undefined; ; ) {
       this.#check();
       const plan = this.#entrance.plan(queue, seen);
       if (plan === null) return null;
-      const { fence } = this.#session;
       let response: ITxnResponse;
       try {
         response = await this.#context.connection.ask(
-          (client, options) => client.kv.txn(enter({ ...identity, fence }, { key, queue, value, ...plan }), options),
+          (client, options) => client.kv.txn(enter(this.#session, { key, queue, value, ...plan }), options),
           { onDoubt: () => (this.#ticket.doubtful = true), check: () => this.#check() },
         );
       } catch (error) {
@@ -68,8 +66,7 @@ export class Acquisition {
         seen = undefined;
         continue;
       }
-      if (response.succeeded) this.#session.raise(fence === 0n ? BigInt(response.header.revision) : fence);
-      else this.#readFence(response);
+      if (response.succeeded) this.#session.isKnown = true;
       seen = readQueue(response);
       // Also if an earlier attempt, whose answer was lost, had put it there.
       if (seen.entries.some((entry) => entry.key === key)) return seen;
@@ -129,16 +126,6 @@ export class Acquisition {
 
   #holds({ entries }: Snapshot, own: Entry): boolean {
     return entries.indexOf(own) < grantedCount(entries);
-  }
-
-  #readFence({ responses }: ITxnResponse): void {
-    const [session] = responses[1]?.response_range.kvs ?? [];
-    if (session === undefined && this.#session.fence === 0n) return;
-    if (session === undefined) {
-      this.#session.lease.lose('expired');
-      throw new PlaceLostError('The session is over');
-    }
-    this.#session.raise(BigInt(session.mod_revision));
   }
 }
 

@@ -15,11 +15,10 @@ export async function depart(connection: Connection, session: EtcdSession, ticke
     if (session.isOver) throw new PlaceLostError('The session is over');
   };
   try {
-    const { header, responses, succeeded } = await connection.ask(
+    const { responses, succeeded } = await connection.ask(
       (client, options) => client.kv.txn(remove(ticket, session), options),
       { onDoubt: () => (isRepeated = true), check, patienceMs: Infinity },
     );
-    if (ticket.doubtful) session.raise(BigInt(header.revision));
     const wasThere = succeeded && responses[0]?.response_delete_range.deleted === '1';
     // If the answer to an earlier attempt was lost, it was that one, unless somebody else is known to have removed it.
     return wasThere || (isRepeated && !ticket.evicted);

@@ -2,7 +2,8 @@
  * Where things are, under the backend's prefix:
  *
  * - `queue/<name>/<id>.<kind>`: a request; `queue/<name>/!<id>.<kind>`: one that stole the lock, which stands before all others
- * - `session/<lease>`: shows that a session's lease is alive, and is the fence of its requests
+ * - `session/<lease>`: goes when the lease is revoked, which the session watches
+ * - `session/<lease>/gone/<id>.<kind>`: this request was given up, and must not enter any more
  * - `session/<lease>/stolen`: whoever steals from that session writes here what it took
  *
  * A name is percent-encoded as in a URL: that is injective on well-formed strings and has no `/`, so that no name's range

@@ -4,12 +4,12 @@ import { thieves, under } from './keys.ts';
 import type { Entry } from './queue.ts';
 
 /** A session as a transaction sees it. */
-export interface Fence {
+export interface SessionKey {
   /** Of its lease. */
   readonly id: string;
-  /** Its key, and the revision that wrote it last. */
   readonly key: string;
-  readonly fence: bigint;
+  /** Whether its key is known to have been written; the first request does it. */
+  readonly isKnown: boolean;
 }
 
 export interface Entering {
@@ -26,16 +26,15 @@ export interface Entering {
 /**
  * Enters the queue and reads it.
  *
- * The condition on the session's key makes a request that was given up harmless: it may still lie in the buffers of a frozen
- * server, and would enter long after we removed its key. So whoever removes a key that was sent in doubt also writes the
- * session's key (see {@link remove}), after which no older request passes here.
+ * A request that was given up may still lie in the buffers of a frozen server, and would enter long after we removed its key.
+ * So whoever removes a key that was sent in doubt leaves a mark (see {@link remove}), with which it can't enter any more.
  */
-export function enter(session: Fence, { key, queue, value, compare, success, enters }: Entering): ITxnRequest {
+export function enter(session: SessionKey, { key, queue, value, compare, success, enters }: Entering): ITxnRequest {
   const put: IRequestOp = { request_put: { key: Buffer.from(key), value, lease: session.id } };
   return {
-    compare: [absent(key), unchanged(session.key, session.fence), ...compare],
-    success: [...(session.fence === 0n ? [mark(session)] : []), ...success, ...(enters ? [put] : []), readQueue(queue)],
-    failure: [readQueue(queue), { request_range: { key: Buffer.from(session.key) } }],
+    compare: [absent(key), absent(goneKey(session, key)), ...compare],
+    success: [...(session.isKnown ? [] : [mark(session.key, session)]), ...success, ...(enters ? [put] : []), readQueue(queue)],
+    failure: [readQueue(queue)],
   };
 }
 
@@ -60,16 +59,21 @@ export interface Removal {
   readonly doubtful: boolean;
 }
 
-export function remove({ key, created, doubtful }: Removal, session: Fence): ITxnRequest {
-  const fence = doubtful ? [mark(session)] : [];
+export function remove({ key, created, doubtful }: Removal, session: SessionKey): ITxnRequest {
+  const gone = doubtful ? [mark(goneKey(session, key), session)] : [];
   return {
     compare: created === undefined ? [] : [same({ key, created })],
-    success: [{ request_delete_range: { key: Buffer.from(key) } }, ...fence],
-    failure: fence,
+    success: [{ request_delete_range: { key: Buffer.from(key) } }, ...gone],
+    failure: gone,
   };
 }
 
-function mark({ key, id }: Fence): IRequestOp {
+/** It goes with the session: without its lease nothing can enter either. */
+function goneKey(session: SessionKey, key: string): string {
+  return `${session.key}/gone/${key.slice(key.lastIndexOf('/') + 1)}`;
+}
+
+function mark(key: string, { id }: SessionKey): IRequestOp {
   return { request_put: { key: Buffer.from(key), value: Buffer.alloc(0), lease: id } };
 }
 

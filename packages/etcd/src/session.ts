@@ -31,8 +31,8 @@ export class EtcdSession implements Session {
   readonly lease: Lease;
   readonly id: string;
   readonly key: string;
-  /** The revision that wrote `key` last, as far as we know: what requests are conditioned on. 0: the first one writes it. */
-  fence = 0n;
+  /** Whether `key` is known to have been written; every request writes it until then. */
+  isKnown = false;
   readonly #context: SessionContext;
   readonly #renewed: boolean;
   readonly #tickets = new Map<string, Ticket>();
@@ -89,11 +89,6 @@ export class EtcdSession implements Session {
 
   get isOver(): boolean {
     return this.lease.remainingMs === 0;
-  }
-
-  /** The session's key is known to have been written at `revision`, by a request that was given up or by a departure. */
-  raise(revision: bigint): void {
-    if (revision > this.fence) this.fence = revision;
   }
 
   /** To be called before the request is sent: it may be stolen before its answer is here. */
@@ -170,7 +165,7 @@ export class EtcdSession implements Session {
     const { revision, missing } = await verify(this.#context.connection, this.key, tickets);
     if (revision >= this.#watchFrom) this.#watchFrom = revision + 1n;
     if (missing === 'session') {
-      if (this.fence > 0n) this.lease.lose('expired');
+      if (this.isKnown) this.lease.lose('expired');
     } else for (const ticket of missing) ticket.evict();
   }
 

@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BackendUnavailableError, createLocks, LockLostError } from '@holdfast/core';
+import type { Locks } from '@holdfast/core';
+import { etcd } from '@holdfast/etcd';
+import type { EtcdOptions } from '@holdfast/etcd';
+import { freePort, sharedServer, startServer } from '@holdfast/testbed';
+import type { Etcd3 } from 'etcd3';
+import { afterEach, describe, expect, test } from 'vitest';
+import { hostOf, leases, metrics, rawClient } from './etcd.ts';
+
+const { url } = await sharedServer('etcd');
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function open(options: EtcdOptions = {}): Promise<Locks> {
+  const locks = await createLocks(etcd({ hosts: hostOf(url), ...options }));
+  cleanups.push(() => locks.close());
+  return locks;
+}
+
+function raw(at = url, auth?: { username: string; password: string }): Etcd3 {
+  const client = rawClient(at, auth);
+  cleanups.push(() => client.close());
+  return client;
+}
+
+/** A prefix of the test's own, and the leases of the requests under it. */
+async function leasesUnder(client: Etcd3, prefix: string): Promise<string[]> {
+  const { kvs } = await client.getAll().prefix(`${prefix}queue/`).exec();
+  return [...new Set(kvs.map(({ lease }) => lease))];
+}
+
+describe('a lease revoked behind the back', () => {
+  test('of a holder: its signal aborts at once', async () => {
+    const prefix = `${randomUUID()}/`;
+    const [locks, client] = [await open({ prefix }), raw()];
+    const lock = await locks.acquire('a', { ttl: '30s' });
+    const [lease = ''] = await leasesUnder(client, prefix);
+    const lost = new Promise((resolve) => lock.signal.addEventListener('abort', resolve));
+    const startedAt = performance.now();
+    await client.leaseClient.leaseRevoke({ ID: lease });
+    await lost;
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(lock.held).toBe(false);
+    expect(lock.signal.reason).toBeInstanceOf(LockLostError);
+  });
+
+  test('of a waiter: it is not granted the lock by the dead lease, but enters again and gets it in its turn', async () => {
+    const prefix = `${randomUUID()}/`;
+    const [holder, waiter, client] = [await open({ prefix }), await open({ prefix }), raw()];
+    const held = await holder.acquire('a');
+    const [first = ''] = await leasesUnder(client, prefix);
+    const waiting = waiter.acquire('a');
+    await expect.poll(async () => (await holder.query('a')).pending.length).toBe(1);
+    const dead = (await leasesUnder(client, prefix)).filter((id) => id !== first);
+    for (const ID of dead) await client.leaseClient.leaseRevoke({ ID });
+    await expect.poll(async () => (await leasesUnder(client, prefix)).some((id) => id !== first && !dead.includes(id))).toBe(true);
+    expect((await holder.query('a')).held.map(({ fencingToken }) => fencingToken)).toEqual([held.fencingToken]);
+    await held.release();
+    const lock = await waiting;
+    expect(lock.held).toBe(true);
+    expect(lock.fencingToken > held.fencingToken).toBe(true);
+  });
+
+  test('with the release of the holder in the same moment: the waiter reports no success without a live key', async () => {
+    const prefix = `${randomUUID()}/`;
+    const [holder, waiter, client] = [await open({ prefix }), await open({ prefix }), raw()];
+    for (let i = 0; i < 10; i += 1) {
+      const held = await holder.acquire('a');
+      const [first = ''] = await leasesUnder(client, prefix);
+      const waiting = waiter.acquire('a');
+      await expect.poll(async () => (await holder.query('a')).pending.length, { interval: 2 }).toBe(1);
+      const dead = (await leasesUnder(client, prefix)).filter((id) => id !== first);
+      await Promise.all([held.release(), ...dead.map((ID) => client.leaseClient.leaseRevoke({ ID }))]);
+      const lock = await waiting;
+      await delay(30);
+      const { held: holders } = await holder.query('a');
+      // Either it was granted before the revocation, and knows of its loss by now, or it holds with another lease.
+      if (lock.held) expect(holders.map(({ fencingToken }) => fencingToken)).toEqual([lock.fencingToken]);
+      else expect(lock.signal.aborted).toBe(true);
+      await lock.release();
+    }
+  });
+});
+
+describe('what it costs the server', () => {
+  test('a hand-over wakes one of 200 waiters', async () => {
+    const server = await startServer('etcd');
+    cleanups.push(() => server.stop());
+    const host = hostOf(server.url);
+    const [holder, waiter] = [await open({ hosts: host }), await open({ hosts: host })];
+    const held = await holder.acquire('a');
+    const waits = Array.from({ length: 200 }, () => waiter.acquire('a'));
+    for (const wait of waits) wait.catch(() => undefined);
+    await expect.poll(async () => (await holder.query('a')).pending.length, { timeout: 20_000 }).toBe(200);
+    await delay(1000);
+    const count = async (): Promise<number[]> => [
+      await metrics(host, 'Txn'),
+      await metrics(host, 'Range'),
+      await metrics(host, 'Watch', 'grpc_server_msg_sent_total'),
+    ];
+    const before = await count();
+    await held.release();
+    await Promise.race(waits);
+    await delay(300);
+    const [transactions = 0, reads, events = 0] = (await count()).map((value, i) => value - (before[i] ?? 0));
+    // The release and the claim; no reads; the news, and the ends of watches.
+    expect(transactions).toBe(2);
+    expect(reads).toBe(0);
+    expect(events).toBeLessThanOrEqual(4);
+    // Requests of one moment come in any order.
+    await Promise.all(waits.map(async (wait) => (await wait).release()));
+  });
+
+  test('10 000 locks of one process have one lease and one heartbeat', async () => {
+    const server = await startServer('etcd');
+    cleanups.push(() => server.stop());
+    const host = hostOf(server.url);
+    const [locks, client] = [await open({ hosts: host, patience: 60_000, timeout: 20_000 }), raw(server.url)];
+    const held = [];
+    for (let i = 0; i < 10; i += 1) {
+      held.push(...(await Promise.all(Array.from({ length: 1000 }, (_, j) => locks.acquire(`${i}/${j}`, { ttl: '15s' })))));
+    }
+    expect(await leases(client)).toHaveLength(1);
+    const methods = ['LeaseKeepAlive', 'Txn', 'Range', 'Put', 'DeleteRange', 'LeaseGrant', 'Watch'];
+    const count = async (): Promise<number[]> => Promise.all(methods.map((method) => metrics(host, method)));
+    const before = await count();
+    await delay(11_000);
+    const [heartbeats = 0, ...others] = (await count()).map((value, i) => value - (before[i] ?? 0));
+    expect(held.every((lock) => lock.held)).toBe(true);
+    // One every five seconds.
+    expect(heartbeats).toBeGreaterThanOrEqual(2);
+    expect(heartbeats).toBeLessThanOrEqual(3);
+    expect(others).toEqual(others.map(() => 0));
+  }, 120_000);
+});
+
+describe('errors', () => {
+  test('no server there: BackendUnavailableError after patience', async () => {
+    const locks = await open({ hosts: `127.0.0.1:${await freePort()}`, patience: 500 });
+    const startedAt = performance.now();
+    await expect(locks.acquire('a')).rejects.toThrow(BackendUnavailableError);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
+  test('wrong credentials, and a name without permission: at once, and without the password', async () => {
+    const server = await startServer('etcd');
+    cleanups.push(() => server.stop());
+    const admin = raw(server.url);
+    await admin.auth.userAdd({ name: 'root', password: 'r' });
+    await admin.auth.userGrantRole({ user: 'root', role: 'root' });
+    await admin.auth.userAdd({ name: 'app', password: 'secret' });
+    await admin.auth.roleAdd({ name: 'app' });
+    for (const range of ['locks/queue/a', 'locks/session/']) {
+      const [key, end] = [Buffer.from(range), Buffer.from(range.slice(0, -1) + String.fromCharCode(range.charCodeAt(range.length - 1) + 1))];
+      await admin.auth.roleGrantPermission({ name: 'app', perm: { permType: 'Readwrite', key, range_end: end } });
+    }
+    await admin.auth.userGrantRole({ user: 'app', role: 'app' });
+    await admin.auth.authEnable();
+
+    const options = { hosts: hostOf(server.url), prefix: 'locks/', username: 'app', password: 'secret' };
+    const locks = await open(options);
+    await (await locks.acquire('a/1')).release();
+    await expect(locks.acquire('b')).rejects.toThrow(/permission denied/i);
+
+    const wrong = await open({ ...options, password: 'wrong-secret' });
+    const error = await wrong.acquire('a/1').catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(BackendUnavailableError);
+    expect(String(error)).toMatch(/authentication failed/i);
+    expect(String(error) + String((error as Error).cause) + (error as Error).stack).not.toContain('wrong-secret');
+
+    // A restarted server has forgotten the token that it gave to the client.
+    const held = await locks.acquire('a/1', { ttl: '20s' });
+    await server.restart();
+    await (await locks.acquire('a/2')).release();
+    expect(held.held).toBe(true);
+    await held.release();
+  });
+});
+
+test('a holder keeps its lock, and a waiter its place, when the server is killed and started again', async () => {
+  const server = await startServer('etcd');
+  cleanups.push(() => server.stop());
+  const hosts = hostOf(server.url);
+  const [holder, waiter] = [await open({ hosts }), await open({ hosts })];
+  const held = await holder.acquire('a', { ttl: '10s' });
+  const waiting = waiter.acquire('a', { ttl: '10s' });
+  await expect.poll(async () => (await holder.query('a')).pending.length).toBe(1);
+  await server.restart();
+  await expect.poll(() => holder.query('a').then(({ held: holders }) => holders.length), { timeout: 10_000 }).toBe(1);
+  expect(held.held).toBe(true);
+  await held.release();
+  const lock = await waiting;
+  expect(lock.fencingToken > held.fencingToken).toBe(true);
+});
+
+test('TLS with the authority of the options', async () => {
+  const server = await startServer('etcd', { tls: true });
+  cleanups.push(() => server.stop());
+  const locks = await createLocks({ backend: server.url, options: { tls: { ca: server.ca } } });
+  cleanups.push(() => locks.close());
+  await (await locks.acquire('a')).release();
+});
