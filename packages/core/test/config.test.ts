@@ -50,15 +50,33 @@ describe('a duration', () => {
     expect(parseDuration('ttl', given)).toBe(ms);
   });
 
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, 'soon', '', '-5s', '25 days', 'x'.repeat(200), null, {}, true, 5n].map((given) => [inspect(given), given]))(
-    '%s is refused with the field and the value',
-    (_, given) => {
-      expect(() => parseDuration('ttl', given)).toThrow(InvalidArgumentError);
-      expect(() => parseDuration('ttl', given)).toThrow(/^Expected `ttl` to be a positive duration of at most 2147483647 ms .*, got /);
-    },
-  );
+  test.each(
+    [
+      0,
+      -1,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      2 ** 31,
+      'soon',
+      '',
+      '-5s',
+      '25 days',
+      'x'.repeat(200),
+      null,
+      {},
+      true,
+      5n,
+    ].map((given) => [inspect(given), given]),
+  )('%s is refused with the field and the value', (_, given) => {
+    expect(() => parseDuration('ttl', given)).toThrow(InvalidArgumentError);
+    expect(() => parseDuration('ttl', given)).toThrow(
+      /^Expected `ttl` to be a positive duration of at most 2147483647 ms .*, got /,
+    );
+  });
 
-  test('below the backend\'s smallest ttl is refused with that minimum', () => {
-    expect(() => parseDuration('ttl', 5, 100)).toThrow('Expected `ttl` to be at least 100 ms on this backend, got 5 (number)');
+  test("below the backend's smallest ttl is refused with that minimum", () => {
+    expect(() => parseDuration('ttl', 5, 100)).toThrow(
+      'Expected `ttl` to be at least 100 ms on this backend, got 5 (number)',
+    );
   });
 });

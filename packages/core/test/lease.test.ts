@@ -4,7 +4,13 @@ import { batched, Lease, LockLostError, monotonicMs } from '@holdfast/core/adapt
 import type { LeaseEvent, LeaseOptions, RenewResult } from '@holdfast/core/adapter';
 
 function lease(options: Partial<LeaseOptions> = {}): Lease {
-  return new Lease({ ttlMs: 300, provedAt: monotonicMs(), renew: () => Promise.resolve('renewed'), auto: true, ...options });
+  return new Lease({
+    ttlMs: 300,
+    provedAt: monotonicMs(),
+    renew: () => Promise.resolve('renewed'),
+    auto: true,
+    ...options,
+  });
 }
 
 function eventsOf(subject: Lease): LeaseEvent['type'][] {
@@ -49,7 +55,9 @@ describe('a lease', () => {
 
   test('is unknown, not lost, while the backend can not be asked, and held again after', async () => {
     let broken = true;
-    const subject = lease({ renew: () => (broken ? Promise.reject(new Error('ECONNRESET')) : Promise.resolve('renewed')) });
+    const subject = lease({
+      renew: () => (broken ? Promise.reject(new Error('ECONNRESET')) : Promise.resolve('renewed')),
+    });
     const events = eventsOf(subject);
     await delay(150);
     expect(subject.state).toBe('unknown');
@@ -142,7 +150,9 @@ test('leases of one ttl that began at different moments renew in few batches', a
 
 test('a batch that fails fails each of its items, and no other batch', async () => {
   let fail = true;
-  const call = batched<number, number>((items) => (fail ? Promise.reject(new Error('down')) : Promise.resolve(items.map((i) => i * 2))));
+  const call = batched<number, number>((items) =>
+    fail ? Promise.reject(new Error('down')) : Promise.resolve(items.map((i) => i * 2)),
+  );
   const results = await Promise.allSettled([call(1), call(2)]);
   expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected']);
   fail = false;

@@ -8,7 +8,10 @@ interface Opened extends Session {
   closed: number;
 }
 
-function sessionsThat(fail: () => boolean = () => false, idleMs = 50): { sessions: Sessions<Opened>; opened: Opened[] } {
+function sessionsThat(
+  fail: () => boolean = () => false,
+  idleMs = 50,
+): { sessions: Sessions<Opened>; opened: Opened[] } {
   const opened: Opened[] = [];
   const sessions = new Sessions<Opened>({
     idleMs,
@@ -16,7 +19,12 @@ function sessionsThat(fail: () => boolean = () => false, idleMs = 50): { session
       await delay(5);
       if (fail()) throw new Error('refused');
       const lease = new Lease({ ttlMs, provedAt: monotonicMs(), auto, renew: () => Promise.resolve('renewed') });
-      const session: Opened = { id: opened.length, closed: 0, lease, close: () => Promise.resolve(void (session.closed += 1)) };
+      const session: Opened = {
+        id: opened.length,
+        closed: 0,
+        lease,
+        close: () => Promise.resolve(void (session.closed += 1)),
+      };
       opened.push(session);
       return session;
     },
@@ -78,7 +86,8 @@ describe('sessions', () => {
 });
 
 describe('a grant in a session', () => {
-  const session = (): Lease => new Lease({ ttlMs: 10_000, provedAt: monotonicMs(), auto: false, renew: () => Promise.resolve('renewed') });
+  const session = (): Lease =>
+    new Lease({ ttlMs: 10_000, provedAt: monotonicMs(), auto: false, renew: () => Promise.resolve('renewed') });
 
   test('can be stolen alone', () => {
     const lease = session();
