@@ -105,10 +105,11 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
     }
   }
 
-  /** A request of which the server can't have anything is only forgotten. */
+  /** A request of which nothing can stay at the server is only forgotten. */
   async #withdraw(session: EtcdSession, ticket: Ticket): Promise<void> {
-    const isThere = ticket.created !== undefined && !ticket.evicted;
-    if (isThere || ticket.doubtful) await this.#depart(session, ticket);
+    const isThere = (ticket.created !== undefined && !ticket.evicted) || ticket.doubtful;
+    // The lease of a session that is over takes all its keys along.
+    if (isThere && !session.isOver) await this.#depart(session, ticket);
     else this.#forget(session, ticket);
   }
 

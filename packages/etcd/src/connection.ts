@@ -11,7 +11,7 @@ export interface CallOptions {
 export type Call<T> = (client: Etcd3, options: CallOptions) => Promise<T>;
 
 export interface AskOptions {
-  /** Called whenever a further attempt is made: nobody knows what becomes of those before. */
+  /** Called as soon as an attempt has no clear answer in time: nobody knows what becomes of it. */
   readonly onDoubt?: () => void;
   /** Asked before each further attempt: throws if there shall be none. */
   readonly check?: () => void;
@@ -85,9 +85,10 @@ export class Connection {
     const { onDoubt, check, patienceMs = this.patienceMs } = options;
     const deadline = monotonicMs() + patienceMs;
     const again = (error: unknown): void => {
+      // First of all: whatever ends the attempts, those that were made are in doubt.
+      onDoubt?.();
       if (this.#closed || monotonicMs() > deadline) throw unavailable(error);
       check?.();
-      onDoubt?.();
     };
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
       try {

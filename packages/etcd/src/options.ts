@@ -1,4 +1,4 @@
-import { parseOptions } from '@holdfast/core/adapter';
+import { parseDuration, parseOptions } from '@holdfast/core/adapter';
 import { Etcd3 } from 'etcd3';
 import { z } from 'zod';
 
@@ -19,10 +19,10 @@ export interface EtcdOptions {
   readonly client?: Etcd3 | undefined;
   /** Of all keys; default `holdfast/`. */
   readonly prefix?: string | undefined;
-  /** For one call to a server, in ms; default 1000. Then the next server is asked. */
-  readonly timeout?: number | undefined;
-  /** After which a request that no server answers fails with `BackendUnavailableError`, in ms; default 5000. */
-  readonly patience?: number | undefined;
+  /** After which the next server is asked as well, in ms or as `'1s'`; default 1 s. */
+  readonly timeout?: number | string | undefined;
+  /** After which a request that no server answers fails with `BackendUnavailableError`, in ms or as `'5s'`; default 5 s. */
+  readonly patience?: number | string | undefined;
 }
 
 export interface ResolvedOptions {
@@ -37,7 +37,7 @@ export interface ResolvedOptions {
 
 const host = z.string().regex(/^(\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/i, { error: 'expected host:port' });
 const pem = z.union([z.string().min(1), z.instanceof(Buffer)], { error: 'expected PEM as a string or Buffer' });
-const duration = z.number().int().min(10).max(600_000);
+const duration = z.union([z.number(), z.string()]);
 
 const schema = z
   .strictObject({
@@ -70,8 +70,8 @@ export function resolveOptions(given: EtcdOptions): ResolvedOptions {
     tls: tlsOf(tls),
     client,
     prefix: prefix ?? 'holdfast/',
-    timeoutMs: timeout ?? 1000,
-    patienceMs: patience ?? 5000,
+    timeoutMs: parseDuration('timeout', timeout ?? 1000, 10),
+    patienceMs: parseDuration('patience', patience ?? 5000, 10),
   };
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BackendUnavailableError, createLocks, LockLostError } from '@holdfast/core';
+import { BackendUnavailableError, createLocks, LockLostError, LockTimeoutError } from '@holdfast/core';
 import type { Locks } from '@holdfast/core';
+import { FaultProxy } from '@holdfast/core/conformance';
 import { etcd } from '@holdfast/etcd';
 import type { EtcdOptions } from '@holdfast/etcd';
 import { freePort, sharedServer, startServer } from '@holdfast/testbed';
@@ -195,6 +196,23 @@ test('a holder keeps its lock, and a waiter its place, when the server is killed
   await held.release();
   const lock = await waiting;
   expect(lock.fencingToken > held.fencingToken).toBe(true);
+});
+
+test.each(['requests', 'answers'] as const)('a request that was given up while its %s did not get through leaves nothing, though its session lives on', async (direction) => {
+  const server = new URL(url);
+  const proxy = await FaultProxy.start({ host: server.hostname, port: Number(server.port) });
+  cleanups.push(() => proxy.close());
+  const [locks, other] = [await open({ hosts: `127.0.0.1:${proxy.address.port}` }), await open()];
+  const name = randomUUID();
+  await locks.acquire(randomUUID(), { ttl: '60s' });
+  proxy.blackhole(direction);
+  await expect(locks.acquire(name, { ttl: '60s', timeout: 300 })).rejects.toThrow(LockTimeoutError);
+  await delay(1000);
+  await proxy.restore();
+  await delay(500);
+  const lock = await other.acquire(name, { timeout: '5s' });
+  await lock.release();
+  expect(await other.query(name)).toEqual({ held: [], pending: [] });
 });
 
 test('TLS with the authority of the options', async () => {

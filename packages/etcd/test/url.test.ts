@@ -1,0 +1,57 @@
+import { HoldfastError } from '@holdfast/core';
+import { adapter, etcd } from '@holdfast/etcd';
+import { expect, test } from 'vitest';
+
+function problem(url: string, options?: Record<string, unknown>): string {
+  try {
+    void adapter.create({ url, ...(options === undefined ? {} : { options }) });
+  } catch (error) {
+    expect(error).toBeInstanceOf(HoldfastError);
+    return String((error as Error).message) + String((error as Error).cause ?? '');
+  }
+  throw new Error('accepted');
+}
+
+test.each([
+  'etcd://localhost',
+  'etcd://localhost:2379/',
+  'etcd://a:1,b:2,c:3?prefix=app/&timeout=500&patience=2s',
+  'etcds://[::1]:2379',
+  'ETCD://user:p%40ss@h1,h2:2379',
+])('%s is accepted', async (url) => {
+  await (await adapter.create({ url })).close();
+});
+
+test.each([
+  ['etcd://', /Expected an etcd URL/],
+  ['etcd:localhost', /Expected an etcd URL/],
+  ['etcd://host/path', /Expected an etcd URL/],
+  ['etcd://a,,b', /hosts/],
+  ['etcd://a:0', /hosts/],
+  ['etcd://a:70000', /hosts/],
+  ['etcd://a:x', /hosts/],
+  ['etcd://a?prefix=x&prefix=y', /`prefix` twice/],
+  ['etcd://a?colour=red', /colour/],
+  ['etcd://a?timeout=0', /`timeout`/],
+  ['etcd://a?hosts=b', /`hosts` is given twice/],
+  ['etcd://user@a', /user:password/],
+])('%s is refused', (url, message) => {
+  expect(problem(url)).toMatch(message);
+});
+
+test.each(['etcd://user:secr%zzet@host', 'etcd://user:sec/ret@host', 'etcd://user:sec:ret@host', 'etcd://user:sec?ret@host'])(
+  'a bad URL is refused without a word of its password: %s',
+  (url) => {
+    expect(problem(url)).not.toMatch(/sec|ret/);
+  },
+);
+
+test('what is given in the URL can not be given in the options as well', () => {
+  expect(problem('etcd://a?prefix=x', { prefix: 'y' })).toMatch(/`prefix` is given twice/);
+});
+
+test('options that contradict each other are refused', () => {
+  expect(() => etcd({ username: 'u' })).toThrow(/username/);
+  expect(() => etcd({ prefix: 'é' })).toThrow(/prefix/);
+  expect(() => etcd({ hosts: [] })).toThrow(/hosts/);
+});
