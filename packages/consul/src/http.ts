@@ -1,0 +1,117 @@
+import { Agent as PlainAgent, request as plain } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent as SecureAgent, request as secure } from 'node:https';
+import { UnsentError } from './errors.ts';
+
+export interface Host {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface TlsOptions {
+  readonly ca?: string | Buffer | undefined;
+  readonly cert?: string | Buffer | undefined;
+  readonly key?: string | Buffer | undefined;
+  readonly servername?: string | undefined;
+}
+
+export interface HttpOptions {
+  readonly tls: TlsOptions | undefined;
+  /** Of Consul's ACL system. It is sent in a header, which no error shows. */
+  readonly token: string | undefined;
+}
+
+export interface Question {
+  readonly method: 'GET' | 'PUT';
+  /** With the query. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** For the whole exchange, in ms. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  header(name: string): string | undefined;
+  readonly text: string;
+}
+
+/** The kernel asks a silent peer after so long whether it is still there, in ms. */
+const KEEPALIVE_MS = 10_000;
+
+/** Connections to agents, reused, and none of which keeps the process alive. */
+export class Http {
+  readonly #options: HttpOptions;
+  readonly #agent: PlainAgent;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+    const pool = { keepAlive: true, keepAliveMsecs: KEEPALIVE_MS, maxFreeSockets: 16 };
+    this.#agent = options.tls === undefined ? new PlainAgent(pool) : new SecureAgent({ ...pool, ...options.tls });
+  }
+
+  /** Rejects with `UnsentError` if the request can't have reached the agent; after any other error it may have. */
+  exchange({ host, port }: Host, { method, path, body, timeoutMs, signal }: Question): Promise<Answer> {
+    const { tls, token } = this.#options;
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      ...(token === undefined ? {} : { 'X-Consul-Token': token }),
+      ...(content === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(content) }),
+    };
+    return new Promise((resolve, reject) => {
+      const request = (tls === undefined ? plain : secure)({ host, port, method, path, headers, agent: this.#agent });
+      const timer = setTimeout(() => request.destroy(new Error(`no answer from ${host}:${port} within ${timeoutMs} ms`)), timeoutMs);
+      timer.unref();
+      const abort = (): void => void request.destroy(new Error('aborted'));
+      signal?.addEventListener('abort', abort, { once: true });
+      const done = (settle: () => void): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        settle();
+      };
+      const isSent = watchConnection(request);
+      request.once('error', (error) => {
+        const cause = isSent() ? error : new UnsentError(`cannot connect to ${host}:${port}: ${reason(error)}`, { cause: error });
+        done(() => reject(cause));
+      });
+      request.once('response', (response) => read(response).then((answer) => done(() => resolve(answer)), (error: unknown) => done(() => reject(error))));
+      if (signal?.aborted) abort();
+      request.end(content);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** Tells whether a connection was there, so that bytes may have left. */
+function watchConnection(request: ClientRequest): () => boolean {
+  let connected = false;
+  request.once('socket', (socket) => {
+    // Whoever waits for an answer is kept alive by core; a pooled socket is ref'ed each time that it is used.
+    socket.unref();
+    if (socket.connecting) socket.once('connect', () => (connected = true));
+    else connected = true;
+  });
+  return () => connected;
+}
+
+async function read(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return {
+    status: response.statusCode ?? 0,
+    text: Buffer.concat(chunks).toString(),
+    header: (name) => {
+      const value = response.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
+  };
+}
+
+/** Node joins the failures for several addresses of one name in an error without a message. */
+function reason(error: Error & { code?: string }): string {
+  return error.message === '' ? (error.code ?? error.name) : error.message;
+}
