@@ -49,7 +49,7 @@ export class Acquisition {
 
   async #enter(): Promise<Snapshot | null> {
     const { key, queue, value } = this.#ticket;
-    for (let seen: Snapshot | undefined; ; ) {
+    for (let seen: Snapshot | undefined; ;) {
       this.#check();
       const plan = this.#entrance.plan(queue, seen);
       if (plan === null) return null;
@@ -75,7 +75,7 @@ export class Acquisition {
 
   /** Each time it wakes it proves that its own key is still there: nothing else says that its session was alive all the time. */
   async #wait(first: Snapshot): Promise<bigint> {
-    for (let seen = first; ; ) {
+    for (let seen = first; ;) {
       const own = this.#find(seen);
       if (this.#holds(seen, own)) {
         const granted = await this.#claim(own);
@@ -132,6 +132,7 @@ export class Acquisition {
 /** The queue is the last thing that a transaction reads if it succeeds, and the first if not. */
 function readQueue({ header, succeeded, responses }: ITxnResponse): Snapshot {
   const response = succeeded ? responses.at(-1) : responses[0];
-  if (response === undefined) throw new Error('The server answered a transaction without the queue that it was to read');
+  if (response === undefined)
+    throw new Error('The server answered a transaction without the queue that it was to read');
   return snapshotOf(response.response_range, header.revision);
 }

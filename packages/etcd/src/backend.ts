@@ -134,7 +134,10 @@ function entranceOf(prefix: string, { steal, wait, mode, permits }: LockRequest)
 
 function within<T>(work: Promise<T>, patienceMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(unavailable(new Error(`no answer within ${patienceMs} ms`))), patienceMs).unref();
+    const timer = setTimeout(
+      () => reject(unavailable(new Error(`no answer within ${patienceMs} ms`))),
+      patienceMs,
+    ).unref();
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -118,7 +118,7 @@ export class Connection {
           again(new Error(`no answer within ${afterMs} ms`));
           attempt();
         } catch (error) {
-          settle(() => reject(error as Error));
+          settle(() => reject(error));
         }
       };
       const attempt = (): void => {
@@ -129,7 +129,7 @@ export class Connection {
           (answer) => settle(() => resolve(answer)),
           (error: unknown) => {
             open -= 1;
-            if (open === 0 || !isUnclear(error)) settle(() => reject(error as Error));
+            if (open === 0 || !isUnclear(error)) settle(() => reject(error));
           },
         );
       };

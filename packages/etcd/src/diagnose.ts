@@ -12,7 +12,10 @@ export async function diagnose(connection: Connection): Promise<Diagnosis> {
       ? { level: 'error', message: 'the cluster has no leader: nothing can be locked' }
       : { level: 'ok', message: 'the cluster has a leader' },
     members.length < 3
-      ? { level: 'warning', message: `${members.length} member(s): locks can't be taken or renewed while one is down; use 3 or 5` }
+      ? {
+          level: 'warning',
+          message: `${members.length} member(s): locks can't be taken or renewed while one is down; use 3 or 5`,
+        }
       : { level: 'ok', message: `${members.length} members` },
     ...errors.map((message): Finding => ({ level: 'error', message })),
   ];

@@ -51,19 +51,36 @@ const schema = z
       .optional(),
     client: z.custom<Etcd3>(isClient, { error: 'expected a client of the etcd3 package' }).optional(),
     // Only ASCII at the end, so that the end of a range is the next byte.
-    prefix: z.string().regex(/^[^\0]*[\x20-\x7e]$/, { error: 'expected a prefix that ends in an ASCII character, such as app/' }).optional(),
+    prefix: z
+      .string()
+      .regex(/^[^\0]*[\x20-\x7e]$/, { error: 'expected a prefix that ends in an ASCII character, such as app/' })
+      .optional(),
     timeout: duration.optional(),
     patience: duration.optional(),
   })
   .refine(({ username, password }) => (username === undefined) === (password === undefined), {
     error: 'give `username` and `password`, or neither',
   })
-  .refine((options) => options.client === undefined || !(['hosts', 'username', 'tls'] as const).some((key) => options[key] !== undefined), {
-    error: 'give `client`, or `hosts`, `username`, `password` and `tls`, not both',
-  });
+  .refine(
+    (options) =>
+      options.client === undefined ||
+      !(['hosts', 'username', 'tls'] as const).some((key) => options[key] !== undefined),
+    {
+      error: 'give `client`, or `hosts`, `username`, `password` and `tls`, not both',
+    },
+  );
 
 export function resolveOptions(given: EtcdOptions): ResolvedOptions {
-  const { hosts = '127.0.0.1:2379', username, password, tls, client, prefix, timeout, patience } = parseOptions('etcd', schema, given);
+  const {
+    hosts = '127.0.0.1:2379',
+    username,
+    password,
+    tls,
+    client,
+    prefix,
+    timeout,
+    patience,
+  } = parseOptions('etcd', schema, given);
   return {
     hosts: typeof hosts === 'string' ? [hosts] : hosts,
     auth: username === undefined || password === undefined ? undefined : { username, password },

@@ -22,7 +22,10 @@ export interface Snapshot {
 }
 
 export function snapshotOf(response: IRangeResponse, revision: string): Snapshot {
-  return { revision: BigInt(revision), entries: inOrder(response.kvs.map(entryOf).filter((entry) => entry !== undefined)) };
+  return {
+    revision: BigInt(revision),
+    entries: inOrder(response.kvs.map(entryOf).filter((entry) => entry !== undefined)),
+  };
 }
 
 /** Who stole the lock stands before those who came earlier; there is at most one such request, because it takes the place of all holders. */

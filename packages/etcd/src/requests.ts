@@ -33,7 +33,12 @@ export function enter(session: SessionKey, { key, queue, value, compare, success
   const put: IRequestOp = { request_put: { key: Buffer.from(key), value, lease: session.id } };
   return {
     compare: [absent(key), absent(goneKey(session, key)), ...compare],
-    success: [...(session.isKnown ? [] : [mark(session.key, session)]), ...success, ...(enters ? [put] : []), readQueue(queue)],
+    success: [
+      ...(session.isKnown ? [] : [mark(session.key, session)]),
+      ...success,
+      ...(enters ? [put] : []),
+      readQueue(queue),
+    ],
     failure: [readQueue(queue)],
   };
 }

@@ -130,7 +130,7 @@ export class EtcdSession implements Session {
     if (this.#watching || this.isOver) return;
     this.#watching = true;
     if (!this.#renewed) {
-      const timer = setInterval(() => this.#look().catch(() => undefined), LOOK_MS).unref();
+      const timer = setInterval(() => void this.#look().catch(() => undefined), LOOK_MS).unref();
       this.#stopWatch = () => clearInterval(timer);
       return;
     }

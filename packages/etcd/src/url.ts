@@ -13,11 +13,14 @@ const DEFAULT_PORT = '2379';
 export function optionsFromUrl(url: string): EtcdOptions {
   const [, scheme, login, hosts, query] = SHAPE.exec(url) ?? [];
   if (scheme === undefined || hosts === undefined || hosts === '') {
-    throw new ConfigError('Expected an etcd URL such as etcd://user:password@host1:2379,host2:2379?prefix=app/ (special characters of the password percent-encoded)');
+    throw new ConfigError(
+      'Expected an etcd URL such as etcd://user:password@host1:2379,host2:2379?prefix=app/ (special characters of the password percent-encoded)',
+    );
   }
   const parameters = urlOptions('etcd', new URLSearchParams(query));
   const twice = ['hosts', 'username', 'password', 'tls', 'client'].find((key) => Object.hasOwn(parameters, key));
-  if (twice !== undefined) throw new ConfigError(`\`${twice}\` is given twice: an etcd URL says it before its parameters`);
+  if (twice !== undefined)
+    throw new ConfigError(`\`${twice}\` is given twice: an etcd URL says it before its parameters`);
   return {
     ...parameters,
     hosts: hosts.split(',').map(parseHost),
@@ -38,7 +41,9 @@ function parseHost(text: string): string {
 function parseLogin(login: string): { username: string; password: string } {
   const [username, password, ...rest] = login.split(':');
   if (!username || password === undefined || rest.length > 0) {
-    throw new ConfigError('Expected the etcd URL to give user:password before the @, with special characters percent-encoded');
+    throw new ConfigError(
+      'Expected the etcd URL to give user:password before the @, with special characters percent-encoded',
+    );
   }
   try {
     return { username: decodeURIComponent(username), password: decodeURIComponent(password) };

@@ -3,7 +3,9 @@ import { Etcd3 } from 'etcd3';
 /** What the server counts, by the first part of the line: `grpc_server_started_total{grpc_method="Txn"`. */
 export async function metrics(host: string, method: string, name = 'grpc_server_started_total'): Promise<number> {
   const text = await (await fetch(`http://${host}/metrics`)).text();
-  const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) && line.includes(`grpc_method="${method}"`));
+  const lines = text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) && line.includes(`grpc_method="${method}"`));
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 

@@ -9,7 +9,14 @@ function entries(...kinds: string[]): Entry[] {
     kinds.map((kind, i) => {
       const mode = kind === 'x' || kind === '!' ? 'exclusive' : kind === 's' ? 'shared' : 'semaphore';
       const identity = { mode, permits: mode === 'semaphore' ? Number(kind) : undefined, thief: kind === '!' } as const;
-      const place = { key: `${i}`, queue: 'q/', created: BigInt(i), modified: BigInt(i), lease: '1', value: Buffer.alloc(0) };
+      const place = {
+        key: `${i}`,
+        queue: 'q/',
+        created: BigInt(i),
+        modified: BigInt(i),
+        lease: '1',
+        value: Buffer.alloc(0),
+      };
       return { ...identity, ...place };
     }),
   );
@@ -25,7 +32,10 @@ test.each([
   ['who waited before a theft: the thief', ['x', 'x', '!'], '0', ['2'], 'gone'],
 ] as const)('%s', (_, kinds, own, watched, until) => {
   const queue = entries(...kinds);
-  const result = awaited(queue, queue.findIndex(({ key }) => key === own));
+  const result = awaited(
+    queue,
+    queue.findIndex(({ key }) => key === own),
+  );
   expect(result.entries.map(({ key }) => key)).toEqual(watched);
   expect(result.until).toBe(until);
 });

@@ -13,7 +13,7 @@ import { hostOf, leases, metrics, rawClient } from './etcd.ts';
 const { url } = await sharedServer('etcd');
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
 async function open(options: EtcdOptions = {}): Promise<Locks> {
@@ -58,7 +58,9 @@ describe('a lease revoked behind the back', () => {
     await expect.poll(async () => (await holder.query('a')).pending.length).toBe(1);
     const dead = (await leasesUnder(client, prefix)).filter((id) => id !== first);
     for (const ID of dead) await client.leaseClient.leaseRevoke({ ID });
-    await expect.poll(async () => (await leasesUnder(client, prefix)).some((id) => id !== first && !dead.includes(id))).toBe(true);
+    await expect
+      .poll(async () => (await leasesUnder(client, prefix)).some((id) => id !== first && !dead.includes(id)))
+      .toBe(true);
     expect((await holder.query('a')).held.map(({ fencingToken }) => fencingToken)).toEqual([held.fencingToken]);
     await held.release();
     const lock = await waiting;
@@ -123,7 +125,9 @@ describe('what it costs the server', () => {
     const [locks, client] = [await open({ hosts: host, patience: 60_000, timeout: 20_000 }), raw(server.url)];
     const held = [];
     for (let i = 0; i < 10; i += 1) {
-      held.push(...(await Promise.all(Array.from({ length: 1000 }, (_, j) => locks.acquire(`${i}/${j}`, { ttl: '15s' })))));
+      held.push(
+        ...(await Promise.all(Array.from({ length: 1000 }, (_, j) => locks.acquire(`${i}/${j}`, { ttl: '15s' })))),
+      );
     }
     expect(await leases(client)).toHaveLength(1);
     const methods = ['LeaseKeepAlive', 'Txn', 'Range', 'Put', 'DeleteRange', 'LeaseGrant', 'Watch'];
@@ -156,7 +160,10 @@ describe('errors', () => {
     await admin.auth.userAdd({ name: 'app', password: 'secret' });
     await admin.auth.roleAdd({ name: 'app' });
     for (const range of ['locks/queue/a', 'locks/session/']) {
-      const [key, end] = [Buffer.from(range), Buffer.from(range.slice(0, -1) + String.fromCharCode(range.charCodeAt(range.length - 1) + 1))];
+      const [key, end] = [
+        Buffer.from(range),
+        Buffer.from(range.slice(0, -1) + String.fromCharCode(range.charCodeAt(range.length - 1) + 1)),
+      ];
       await admin.auth.roleGrantPermission({ name: 'app', perm: { permType: 'Readwrite', key, range_end: end } });
     }
     await admin.auth.userGrantRole({ user: 'app', role: 'app' });
@@ -198,22 +205,25 @@ test('a holder keeps its lock, and a waiter its place, when the server is killed
   expect(lock.fencingToken > held.fencingToken).toBe(true);
 });
 
-test.each(['requests', 'answers'] as const)('a request that was given up while its %s did not get through leaves nothing, though its session lives on', async (direction) => {
-  const server = new URL(url);
-  const proxy = await FaultProxy.start({ host: server.hostname, port: Number(server.port) });
-  cleanups.push(() => proxy.close());
-  const [locks, other] = [await open({ hosts: `127.0.0.1:${proxy.address.port}` }), await open()];
-  const name = randomUUID();
-  await locks.acquire(randomUUID(), { ttl: '60s' });
-  proxy.blackhole(direction);
-  await expect(locks.acquire(name, { ttl: '60s', timeout: 300 })).rejects.toThrow(LockTimeoutError);
-  await delay(1000);
-  await proxy.restore();
-  await delay(500);
-  const lock = await other.acquire(name, { timeout: '5s' });
-  await lock.release();
-  expect(await other.query(name)).toEqual({ held: [], pending: [] });
-});
+test.each(['requests', 'answers'] as const)(
+  'a request that was given up while its %s did not get through leaves nothing, though its session lives on',
+  async (direction) => {
+    const server = new URL(url);
+    const proxy = await FaultProxy.start({ host: server.hostname, port: Number(server.port) });
+    cleanups.push(() => proxy.close());
+    const [locks, other] = [await open({ hosts: `127.0.0.1:${proxy.address.port}` }), await open()];
+    const name = randomUUID();
+    await locks.acquire(randomUUID(), { ttl: '60s' });
+    proxy.blackhole(direction);
+    await expect(locks.acquire(name, { ttl: '60s', timeout: 300 })).rejects.toThrow(LockTimeoutError);
+    await delay(1000);
+    await proxy.restore();
+    await delay(500);
+    const lock = await other.acquire(name, { timeout: '5s' });
+    await lock.release();
+    expect(await other.query(name)).toEqual({ held: [], pending: [] });
+  },
+);
 
 test('TLS with the authority of the options', async () => {
   const server = await startServer('etcd', { tls: true });

@@ -20,7 +20,12 @@ export const etcd: ServerKind = {
     const peer = 'http://127.0.0.1:0';
     return [
       ...['--data-dir', `${dir}/data`, '--logger', 'zap', '--log-outputs', 'stderr'],
-      ...['--listen-client-urls', `${scheme}://${host}:${port}`, '--advertise-client-urls', `${scheme}://${host}:${port}`],
+      ...[
+        '--listen-client-urls',
+        `${scheme}://${host}:${port}`,
+        '--advertise-client-urls',
+        `${scheme}://${host}:${port}`,
+      ],
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`],
       // What the kernel has outlives a SIGKILL without any fsync.
       '--unsafe-no-fsync',
