@@ -18,11 +18,7 @@ export type Outcome = ZooKeeperGrant | 'taken' | 'again';
  * Takes a request through the queue, in one session. Rejects with a `SessionOverError` when that ends, with a
  * `BackendUnavailableError` when the servers could not be reached for too long while it entered, and with the signal's reason.
  */
-export async function attempt(
-  session: ZooKeeperSession,
-  container: Container,
-  request: LockRequest,
-): Promise<Outcome> {
+export async function attempt(session: ZooKeeperSession, container: Container, request: LockRequest): Promise<Outcome> {
   const withdraw = (entry: Entry): Promise<unknown> => leave(entry).then(undefined, () => undefined);
   const entered = await session.unlessOut(enter(session, container, request), (late) => void withdraw(late.entry));
   try {

@@ -1,5 +1,12 @@
 import { Sessions } from '@holdfast/core/adapter';
-import type { Capabilities, Diagnosis, LockBackend, LockRequest, LockSnapshot, ReleaseResult } from '@holdfast/core/adapter';
+import type {
+  Capabilities,
+  Diagnosis,
+  LockBackend,
+  LockRequest,
+  LockSnapshot,
+  ReleaseResult,
+} from '@holdfast/core/adapter';
 import { attempt } from './acquisition.ts';
 import type { Outcome } from './acquisition.ts';
 import { capabilitiesOf } from './capabilities.ts';

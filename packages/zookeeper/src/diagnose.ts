@@ -8,7 +8,12 @@ import type { ZooKeeperSession } from './session/session.ts';
 
 export async function diagnose(session: ZooKeeperSession, { ensemble, root }: BackendOptions): Promise<Diagnosis> {
   const findings: Finding[] = [
-    { level: 'ok', message: session.hasPeers ? 'The server is one of an ensemble' : 'The server stands alone: while it is down, no lock is granted' },
+    {
+      level: 'ok',
+      message: session.hasPeers
+        ? 'The server is one of an ensemble'
+        : 'The server stands alone: while it is down, no lock is granted',
+    },
     await rootFinding(session, root),
   ];
   return { server: await serverOf(ensemble.options.hosts), findings };
@@ -19,7 +24,8 @@ async function rootFinding(session: ZooKeeperSession, root: string): Promise<Fin
     const { names } = await session.call(getChildren(root, false));
     return { level: 'ok', message: `${root} is readable; it has the queues of ${names.length} names` };
   } catch (error) {
-    if (hasCode(error, Code.noNode)) return { level: 'ok', message: `${root} does not exist yet; the first lock creates it` };
+    if (hasCode(error, Code.noNode))
+      return { level: 'ok', message: `${root} does not exist yet; the first lock creates it` };
     if (hasCode(error, Code.noAuth)) return { level: 'error', message: `These credentials may not read ${root}` };
     throw error;
   }

@@ -64,7 +64,9 @@ export function unavailable(error: unknown): Error {
     return error instanceof Error ? error : new Error(String(error));
   }
   if (error instanceof ZooKeeperError && error.code === Code.noAuth) {
-    return new BackendUnavailableError(`${error.message}: these credentials have no permission there`, { cause: error });
+    return new BackendUnavailableError(`${error.message}: these credentials have no permission there`, {
+      cause: error,
+    });
   }
   return new BackendUnavailableError(error.message, { cause: error });
 }

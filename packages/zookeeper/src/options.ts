@@ -61,16 +61,25 @@ const schema: z.ZodType<ZooKeeperOptions> = z.strictObject({
 
 /** Throws `ConfigError`. */
 export function optionsOf(config: AdapterConfig): ParsedOptions {
-  const given = parseOptions('zookeeper', schema, { ...config.options, ...(config.url === undefined ? {} : { url: config.url }) });
+  const given = parseOptions('zookeeper', schema, {
+    ...config.options,
+    ...(config.url === undefined ? {} : { url: config.url }),
+  });
   if (given.url !== undefined && (given.hosts ?? given.chroot) !== undefined) {
     throw new ConfigError('The zookeeper backend takes a URL, or `hosts` and `chroot`, not both');
   }
   const fromUrl = given.url === undefined ? {} : parseUrl(given.url);
-  const options: ZooKeeperOptions = { ...fromUrl, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+  const options: ZooKeeperOptions = {
+    ...fromUrl,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  };
   const { username, password, prefix = 'holdfast', acl = username === undefined ? 'open' : 'creator' } = options;
-  if ((username === undefined) !== (password === undefined)) throw new ConfigError('The zookeeper backend needs `username` and `password`, or neither');
-  if (username?.includes(':')) throw new ConfigError('Expected `username` to be without a colon, which ends it in the digest scheme');
-  if (acl === 'creator' && username === undefined) throw new ConfigError('`acl` "creator" needs a `username` and a `password`');
+  if ((username === undefined) !== (password === undefined))
+    throw new ConfigError('The zookeeper backend needs `username` and `password`, or neither');
+  if (username?.includes(':'))
+    throw new ConfigError('Expected `username` to be without a colon, which ends it in the digest scheme');
+  if (acl === 'creator' && username === undefined)
+    throw new ConfigError('`acl` "creator" needs a `username` and a `password`');
   return {
     ensemble: {
       hosts: (options.hosts ?? [`localhost:${DEFAULT_PORT}`]).map(parseHost),
@@ -87,7 +96,9 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
 function parseUrl(url: string): ZooKeeperOptions {
   const match = /^zookeeper:\/\/(?:([^/?#@]*)@)?([^/?#@]+)(\/[^?#]*)?(?:\?([^#]*))?$/i.exec(url);
   if (match === null) {
-    throw new ConfigError('Expected a ZooKeeper URL such as zookeeper://user:password@host1:2181,host2:2181/chroot (percent-encode what is special)');
+    throw new ConfigError(
+      'Expected a ZooKeeper URL such as zookeeper://user:password@host1:2181,host2:2181/chroot (percent-encode what is special)',
+    );
   }
   const [, credentials, hosts = '', chroot = '', query = ''] = match;
   const colon = credentials?.indexOf(':') ?? -1;
@@ -112,7 +123,8 @@ function decode(part: string): string {
 function parseHost(text: string): Host {
   const match = /^(\[[0-9a-f:.]+\]|[^:[\]/\s]+)(?::(\d{1,5}))?$/i.exec(text);
   const port = Number(match?.[2] ?? DEFAULT_PORT);
-  if (match === null || port < 1 || port > 65535) throw new ConfigError('Expected each ZooKeeper host to be such as host1, host1:2181 or [::1]:2181');
+  if (match === null || port < 1 || port > 65535)
+    throw new ConfigError('Expected each ZooKeeper host to be such as host1, host1:2181 or [::1]:2181');
   return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port };
 }
 
@@ -130,6 +142,9 @@ function durationOf(field: string, value: number | string): number {
   try {
     return parseDuration(field, value);
   } catch (cause) {
-    throw new ConfigError(`Invalid options for the zookeeper backend: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new ConfigError(
+      `Invalid options for the zookeeper backend: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }

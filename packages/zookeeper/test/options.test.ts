@@ -4,9 +4,17 @@ import { expect, test } from 'vitest';
 import { optionsOf } from '../src/options.ts';
 
 test('a URL names hosts, credentials, chroot and options', () => {
-  expect(optionsOf({ url: 'zookeeper://al:p%40ss%3A@h1,h2:2182,[::1]:2183/app/x?tickTime=500&timeout=3s&prefix=locks&acl=open' })).toMatchObject({
+  expect(
+    optionsOf({
+      url: 'zookeeper://al:p%40ss%3A@h1,h2:2182,[::1]:2183/app/x?tickTime=500&timeout=3s&prefix=locks&acl=open',
+    }),
+  ).toMatchObject({
     ensemble: {
-      hosts: [{ host: 'h1', port: 2181 }, { host: 'h2', port: 2182 }, { host: '::1', port: 2183 }],
+      hosts: [
+        { host: 'h1', port: 2181 },
+        { host: 'h2', port: 2182 },
+        { host: '::1', port: 2183 },
+      ],
       digest: 'al:p@ss:',
       tickMs: 500,
       timeoutMs: 3000,
@@ -14,7 +22,10 @@ test('a URL names hosts, credentials, chroot and options', () => {
     root: '/app/x/locks',
     acl: [{ scheme: 'world' }],
   });
-  expect(optionsOf({})).toMatchObject({ ensemble: { hosts: [{ host: 'localhost', port: 2181 }], tickMs: 2000 }, root: '/holdfast' });
+  expect(optionsOf({})).toMatchObject({
+    ensemble: { hosts: [{ host: 'localhost', port: 2181 }], tickMs: 2000 },
+    root: '/holdfast',
+  });
 });
 
 test('the manifest follows the tick', () => {

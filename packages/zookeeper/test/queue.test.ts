@@ -39,10 +39,20 @@ describe('sequence numbers', () => {
 describe('node names', () => {
   test('tell mode, permits and theft', () => {
     const request = { owner: 'a-b_C/é', permits: 7 } as Parameters<typeof namePrefix>[0];
-    for (const [mode, steal] of [['exclusive', false], ['exclusive', true], ['shared', false], ['semaphore', false]] as const) {
+    for (const [mode, steal] of [
+      ['exclusive', false],
+      ['exclusive', true],
+      ['shared', false],
+      ['semaphore', false],
+    ] as const) {
       const name = `${namePrefix({ ...request, mode, steal }, SESSION)}0000000042`;
       expect(name).not.toContain('/');
-      expect(parseNode(name)).toMatchObject({ mode, steal, sequence: 42, ...(mode === 'semaphore' ? { permits: 7 } : {}) });
+      expect(parseNode(name)).toMatchObject({
+        mode,
+        steal,
+        sequence: 42,
+        ...(mode === 'semaphore' ? { permits: 7 } : {}),
+      });
     }
   });
 
@@ -54,7 +64,24 @@ describe('node names', () => {
 });
 
 test('lock names become single path segments that ZooKeeper takes, each its own', () => {
-  const names = ['a', 'A', 'a/b', 'a%2Fb', '.', '..', '...', '%2E', 'é', 'e\u0301', '😀', ' ', 'a b', '\u0001', 'zookeeper', 'x'.repeat(1024)];
+  const names = [
+    'a',
+    'A',
+    'a/b',
+    'a%2Fb',
+    '.',
+    '..',
+    '...',
+    '%2E',
+    'é',
+    'e\u0301',
+    '😀',
+    ' ',
+    'a b',
+    '\u0001',
+    'zookeeper',
+    'x'.repeat(1024),
+  ];
   const segments = names.map(segmentOf);
   expect(new Set(segments).size).toBe(names.length);
   for (const [i, segment] of segments.entries()) {
@@ -94,13 +121,16 @@ describe('what a request watches', () => {
   test('nobody who waits is without something to wait for, and nobody who holds waits', () => {
     const kinds = ['x', 's', 'p1', 'p2', 'p3', 't'];
     for (let code = 0; code < kinds.length ** 4; code += 1) {
-      const names = [0, 1, 2, 3].map((i) => nodeName(kinds[Math.floor(code / kinds.length ** i) % kinds.length] ?? '', i));
+      const names = [0, 1, 2, 3].map((i) =>
+        nodeName(kinds[Math.floor(code / kinds.length ** i) % kinds.length] ?? '', i),
+      );
       const view = viewFrom(...names);
       const count = grantedCount(view.order);
       for (const [i, node] of view.order.entries()) {
         const result = placeOf(node.name, view);
         expect(result.type === 'held').toBe(i < count);
-        if (result.type === 'behind') expect(view.order.findIndex(({ name }) => name === result.node.name)).toBeLessThan(i);
+        if (result.type === 'behind')
+          expect(view.order.findIndex(({ name }) => name === result.node.name)).toBeLessThan(i);
         if (result.type === 'next') expect(i).toBe(count);
       }
     }
@@ -111,7 +141,9 @@ test('a thief takes from those who may hold, and from no other', () => {
   const names = (kinds: string): string[] => kinds.split(' ').map((kind, i) => nodeName(kind, i));
   const victims = (kinds: string, settled?: number): number[] => {
     const all = names(kinds);
-    return victimsOf(all.at(-1) ?? '', viewFrom(...all), settled === undefined ? '' : (all[settled] ?? '')).map(({ sequence }) => sequence);
+    return victimsOf(all.at(-1) ?? '', viewFrom(...all), settled === undefined ? '' : (all[settled] ?? '')).map(
+      ({ sequence }) => sequence,
+    );
   };
   expect(victims('x x t')).toEqual([0]);
   expect(victims('s s x t')).toEqual([0, 1]);

@@ -7,10 +7,12 @@ import { FaultProxy } from '@holdfast/core/conformance';
 import { startServer } from '@holdfast/testbed';
 import type { RunningServer } from '@holdfast/testbed';
 import { onTestFinished } from 'vitest';
+import { Code } from '../src/errors.ts';
 import { readConnectResponse } from '../src/protocol/handshake.ts';
 import type { SessionIdentity } from '../src/protocol/handshake.ts';
 import { closeSession, getChildren } from '../src/protocol/operations.ts';
 import { Packets } from '../src/protocol/packets.ts';
+import { hasCode } from '../src/queue/entry.ts';
 import { optionsOf } from '../src/options.ts';
 import { Ensemble } from '../src/session/ensemble.ts';
 import { dial } from '../src/session/dial.ts';
@@ -37,11 +39,27 @@ export async function proxyFor(server: RunningServer): Promise<{ proxy: FaultPro
 }
 
 /** A client that looks at the nodes themselves. */
-export async function onlooker(url: string): Promise<{ nodes(name: string): Promise<readonly string[]>; session: ZooKeeperSession }> {
+export async function onlooker(
+  url: string,
+): Promise<{ nodes(name: string): Promise<readonly string[]>; hasContainer(name: string): Promise<boolean> }> {
   const { ensemble, root } = optionsOf({ url });
   const session = await ZooKeeperSession.open(new Ensemble(ensemble), 30_000, true);
   onTestFinished(() => session.close());
-  return { session, nodes: async (name) => (await session.call(getChildren(`${root}/${name}`, false))).names };
+  const nodes = (name: string): Promise<readonly string[]> =>
+    session.call(getChildren(`${root}/${name}`, false)).then(({ names }) => names);
+  return {
+    nodes: (name) => nodes(name).catch(noneIfGone),
+    hasContainer: (name) =>
+      nodes(name).then(
+        () => true,
+        (error: unknown) => noneIfGone(error).length > 0,
+      ),
+  };
+}
+
+function noneIfGone(error: unknown): readonly string[] {
+  if (hasCode(error, Code.noNode)) return [];
+  throw error;
 }
 
 /** What the server says of itself: `zk_packets_received`, `zk_ephemerals_count`, … */
@@ -70,7 +88,9 @@ export async function until(condition: () => Promise<boolean>, ms = 10_000): Pro
 export const pending = async (locks: Locks, name: string): Promise<number> => (await locks.query(name)).pending.length;
 
 /** A way to the server that learns which sessions go by, with what it takes to end them from elsewhere. */
-export async function tapped(server: RunningServer): Promise<{ url: string; sessions: SessionIdentity[]; end(session: SessionIdentity): Promise<void> }> {
+export async function tapped(
+  server: RunningServer,
+): Promise<{ url: string; sessions: SessionIdentity[]; end(session: SessionIdentity): Promise<void> }> {
   const sessions: SessionIdentity[] = [];
   const tap = createServer((client) => {
     const upstream = connect(server.port, '127.0.0.1');
@@ -104,10 +124,18 @@ export async function tapped(server: RunningServer): Promise<{ url: string; sess
           lastZxid: 0n,
           timeoutMs: 2000,
           patience: () => ({ answerMs: 2000, silenceMs: 2000, atLeastMs: 2000 }),
-          events: { onSent: () => undefined, onAnswered: () => undefined, onEvent: () => undefined, onClosed: () => undefined },
+          events: {
+            onSent: () => undefined,
+            onAnswered: () => undefined,
+            onEvent: () => undefined,
+            onClosed: () => undefined,
+          },
         });
         const ended = connection.request(closeSession()).catch(() => undefined);
-        const isOver = (await agreed) === undefined;
+        const isOver = await agreed.then(
+          (id) => id === undefined,
+          () => false,
+        );
         await ended;
         connection.close(new Error('done'));
         if (isOver) return;

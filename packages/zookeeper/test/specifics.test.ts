@@ -11,7 +11,7 @@ const aborted = (signal: AbortSignal): Promise<unknown> =>
     else signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
   });
 
-test('a session that ends behind the holder\'s back: its signal aborts, and its release frees nothing of the next', async () => {
+test("a session that ends behind the holder's back: its signal aborts, and its release frees nothing of the next", async () => {
   const server = await ownServer();
   const tap = await tapped(server);
   const [victim, other] = [await open(tap.url), await open(server.url)];
@@ -29,7 +29,7 @@ test('a session that ends behind the holder\'s back: its signal aborts, and its 
   expect((await other.query('n')).held).toHaveLength(1);
 });
 
-test('a session that ends behind a waiter\'s back: it enters again, and holds only in its turn', async () => {
+test("a session that ends behind a waiter's back: it enters again, and holds only in its turn", async () => {
   const server = await ownServer();
   const tap = await tapped(server);
   const [holder, victim, behind] = [await open(server.url), await open(tap.url), await open(server.url)];
@@ -71,10 +71,12 @@ test('connections cut between creates and their answers: no orphan node, no doub
     return lock.fencingToken;
   };
   for (let round = 0; round < 20; round += 1) {
+    const before = await steady.acquire('n', { ttl: '10s' });
     proxy.blackhole('answers');
     const held = hold(shaky);
     // The create arrives; nobody hears of it.
-    await until(async () => (await watcher.nodes('n')).length === 1);
+    await until(async () => (await watcher.nodes('n')).length === 2);
+    await before.release();
     const other = hold(steady);
     proxy.cut();
     await proxy.restore();
@@ -87,17 +89,19 @@ test('connections cut between creates and their answers: no orphan node, no doub
 test('a request that is given up between its create and the answer leaves no node', async () => {
   const server = await ownServer();
   const { proxy, url } = await proxyFor(server);
-  const [shaky, watcher] = [await open(url), await onlooker(server.url)];
+  const [shaky, steady, watcher] = [await open(url), await open(server.url), await onlooker(server.url)];
   await (await shaky.acquire('n', { ttl: '30s' })).release();
+  const lock = await steady.acquire('n');
   proxy.blackhole('answers');
   const controller = new AbortController();
   const given = shaky.acquire('n', { ttl: '30s', signal: controller.signal });
-  await until(async () => (await watcher.nodes('n')).length === 1);
+  await until(async () => (await watcher.nodes('n')).length === 2);
   controller.abort(new Error('given up'));
   await expect(given).rejects.toThrow('given up');
   proxy.cut();
   await proxy.restore();
-  await until(async () => (await watcher.nodes('n')).length === 0);
+  await until(async () => (await watcher.nodes('n')).length === 1);
+  expect(lock.held).toBe(true);
 });
 
 test('a frozen server: the holder knows of its loss before the server could end the session', async () => {
@@ -176,7 +180,11 @@ test('theft after theft: tokens grow in the order of the grants, also for those 
 test('nodes that were made with credentials are closed to others, and no error shows a password', async () => {
   const server = await ownServer();
   const url = (credentials: string): string => server.url.replace('//', `//${credentials}`).replace('?', '/secured?');
-  const [alice, again, mallory] = await Promise.all([open(url('alice:wonder%3Aland@')), open(url('alice:wonder%3Aland@')), open(url('mallory:hunter2@'))]);
+  const [alice, again, mallory] = await Promise.all([
+    open(url('alice:wonder%3Aland@')),
+    open(url('alice:wonder%3Aland@')),
+    open(url('mallory:hunter2@')),
+  ]);
   const lock = await alice.acquire('n');
   expect(await again.tryAcquire('n')).toBeNull();
   const error = await mallory.acquire('n', { timeout: '10s' }).catch((reason: unknown) => reason);
@@ -194,7 +202,7 @@ test('a container that the server has removed because it was empty is made again
   const first = await locks.acquire('n');
   await first.release();
   // The testbed's server looks for empty ones every second.
-  await until(() => watcher.nodes('n').then(() => false, () => true));
+  await until(async () => !(await watcher.hasContainer('n')));
   const second = await locks.acquire('n');
   expect(second.fencingToken).toBeGreaterThan(first.fencingToken);
   await second.release();

@@ -79,7 +79,13 @@ export function getData(path: string, watch: boolean): Operation<NodeData> {
 
 /** Whatever the version. */
 export function setData(path: string, data: Buffer): Operation<Stat> {
-  return { type: 5, isLed: true, path, write: (writer) => void writer.string(path).buffer(data).int(-1), read: readStat };
+  return {
+    type: 5,
+    isLed: true,
+    path,
+    write: (writer) => void writer.string(path).buffer(data).int(-1),
+    read: readStat,
+  };
 }
 
 export interface Children {

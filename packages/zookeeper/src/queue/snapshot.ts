@@ -11,8 +11,13 @@ import { nameOf, segmentOf } from './paths.ts';
 import { viewOf } from './view.ts';
 
 /** The queue of one name, or of all. Queues of different names are read one after the other, not at one moment. */
-export async function snapshotOf(session: ZooKeeperSession, root: string, name: string | undefined): Promise<LockSnapshot> {
-  const segments = name === undefined ? ((await orNothing(session.call(getChildren(root, false))))?.names ?? []) : [segmentOf(name)];
+export async function snapshotOf(
+  session: ZooKeeperSession,
+  root: string,
+  name: string | undefined,
+): Promise<LockSnapshot> {
+  const segments =
+    name === undefined ? ((await orNothing(session.call(getChildren(root, false))))?.names ?? []) : [segmentOf(name)];
   const snapshots: LockSnapshot[] = [];
   for (const segment of segments.toSorted()) {
     const path = `${root}/${segment}`;
@@ -22,7 +27,12 @@ export async function snapshotOf(session: ZooKeeperSession, root: string, name: 
   return { held: snapshots.flatMap(({ held }) => held), pending: snapshots.flatMap(({ pending }) => pending) };
 }
 
-async function queueOf(session: ZooKeeperSession, path: string, name: string, children: Children): Promise<LockSnapshot> {
+async function queueOf(
+  session: ZooKeeperSession,
+  path: string,
+  name: string,
+  children: Children,
+): Promise<LockSnapshot> {
   const { order } = viewOf(children, path);
   const count = grantedCount(order);
   const infos = await Promise.all(

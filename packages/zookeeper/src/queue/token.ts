@@ -44,9 +44,15 @@ export async function steal({ entry, view }: Entered, client: ClientInfo): Promi
 }
 
 /** In one transaction, so that a request whose node is gone raises no floor and gets no token. */
-async function numbered({ session, container, path }: Entry, client: ClientInfo, settled: string): Promise<bigint | undefined> {
+async function numbered(
+  { session, container, path }: Entry,
+  client: ClientInfo,
+  settled: string,
+): Promise<bigint | undefined> {
   try {
-    const [stat] = await session.call(multi([setData(path, encodeNode(client, 'numbered')), setData(container.path, Buffer.from(settled))]));
+    const [stat] = await session.call(
+      multi([setData(path, encodeNode(client, 'numbered')), setData(container.path, Buffer.from(settled))]),
+    );
     return (stat as Stat).mzxid;
   } catch (error) {
     if (error instanceof ZooKeeperError && error.code === Code.noNode) return undefined;

@@ -15,7 +15,8 @@ export interface View {
 export function viewOf({ names, stat }: Children, container: string): View {
   const nodes = names.map((name) => {
     const node = parseNode(name);
-    if (node === undefined) throw new BackendUnavailableError(`${container} has a node that Holdfast did not make: ${name.slice(0, 100)}`);
+    if (node === undefined)
+      throw new BackendUnavailableError(`${container} has a node that Holdfast did not make: ${name.slice(0, 100)}`);
     return node;
   });
   nodes.sort((a, b) => compareSequence(a.sequence, b.sequence));

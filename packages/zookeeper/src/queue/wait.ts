@@ -7,7 +7,9 @@ import { decodeNode } from './node-data.ts';
 import { placeOf, viewOf } from './view.ts';
 import type { Place, View } from './view.ts';
 
-export type Turn = { readonly type: 'held'; readonly isFollowed: boolean; readonly view: View } | { readonly type: 'gone' };
+export type Turn =
+  | { readonly type: 'held'; readonly isFollowed: boolean; readonly view: View }
+  | { readonly type: 'gone' };
 
 /**
  * Waits until the request holds. Every step looks at the whole queue, in the request's own session, so that a grant needs the

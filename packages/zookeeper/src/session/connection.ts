@@ -155,11 +155,19 @@ export class Connection {
     clearTimeout(this.#watchdog);
     this.#socket.destroy();
     for (const { operation, reject } of this.#pending.values()) {
-      reject(new ConnectionLossError(`The connection to ZooKeeper ended before its answer for ${operation.path}`, { cause: error }));
+      reject(
+        new ConnectionLossError(`The connection to ZooKeeper ended before its answer for ${operation.path}`, {
+          cause: error,
+        }),
+      );
     }
     this.#pending.clear();
     for (let asked = this.#waiting.shift(); asked !== undefined; asked = this.#waiting.shift()) {
-      asked.reject(new ConnectionLossError(`The connection to ZooKeeper ended before ${asked.operation.path} was asked for`, { cause: error }));
+      asked.reject(
+        new ConnectionLossError(`The connection to ZooKeeper ended before ${asked.operation.path} was asked for`, {
+          cause: error,
+        }),
+      );
     }
     this.#events.onClosed(error);
   }
@@ -174,7 +182,10 @@ export class Connection {
     const [oldest] = this.#pending.values();
     if (oldest === undefined || this.#patience === undefined) return undefined;
     // A process that was itself frozen has the answers in its socket: it reads them (poll) before it judges (check).
-    const timer = setTimeout(() => setImmediate(() => this.#judge()), Math.max(this.#lostAt(oldest, this.#patience) - monotonicMs(), 0));
+    const timer = setTimeout(
+      () => setImmediate(() => this.#judge()),
+      Math.max(this.#lostAt(oldest, this.#patience) - monotonicMs(), 0),
+    );
     timer.unref();
     return timer;
   }
@@ -184,11 +195,17 @@ export class Connection {
     const [oldest] = this.#pending.values();
     if (oldest === undefined || this.#patience === undefined || this.#closed) return;
     if (this.#lostAt(oldest, this.#patience) > monotonicMs()) this.#watchdog = this.#watch();
-    else this.close(new ConnectionLossError(`ZooKeeper did not answer for ${Math.round(monotonicMs() - oldest.sentAt)} ms`));
+    else
+      this.close(
+        new ConnectionLossError(`ZooKeeper did not answer for ${Math.round(monotonicMs() - oldest.sentAt)} ms`),
+      );
   }
 
   #lostAt({ sentAt }: Pending, { answerMs, silenceMs, atLeastMs }: Patience): number {
     // Not from the request alone: ten thousand of them may be in front of it, and be answered one after the other.
-    return Math.min(Math.max(this.#heardAt, sentAt) + answerMs, Math.max(this.#heardAt + silenceMs, sentAt + atLeastMs));
+    return Math.min(
+      Math.max(this.#heardAt, sentAt) + answerMs,
+      Math.max(this.#heardAt + silenceMs, sentAt + atLeastMs),
+    );
   }
 }

@@ -47,7 +47,11 @@ export function dial({ host: { host, port }, identity, lastZxid, timeoutMs, pati
       reject(error);
       connection.close(error);
     };
-    const timer = setTimeout(() => fail(new ConnectionLossError(`ZooKeeper at ${host}:${port} did not answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () =>
+        fail(new ConnectionLossError(`ZooKeeper at ${host}:${port} did not answer within ${Math.round(timeoutMs)} ms`)),
+      timeoutMs,
+    );
     timer.unref();
     let isFirst = true;
     const receive = (packet: Buffer): void => {

@@ -10,7 +10,10 @@ export function fourLetterWord({ host, port }: Host, word: string): Promise<stri
     const socket = connect({ host, port });
     socket.unref();
     let answer = '';
-    const timer = setTimeout(() => socket.destroy(new Error(`No answer to ${word} within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+    const timer = setTimeout(
+      () => socket.destroy(new Error(`No answer to ${word} within ${TIMEOUT_MS} ms`)),
+      TIMEOUT_MS,
+    );
     timer.unref();
     socket.on('connect', () => socket.write(word));
     socket.on('data', (chunk: Buffer) => {

@@ -40,7 +40,7 @@ export class Outage {
         },
         (error: unknown) => {
           settle();
-          reject(error as Error);
+          reject(error);
         },
       );
       if (this.#isTooLong) giveUp();

@@ -32,7 +32,8 @@ export class ZooKeeperSession implements Session {
     this.id = BigInt.asUintN(64, link.identity.id).toString(16).padStart(16, '0');
     this.lease = new Lease({ ...lease, renew: () => this.#prove() });
     this.lease.observe((event) => {
-      if (event.type === 'lost') void link.end(new SessionOverError('The session with ZooKeeper is lost', { cause: event.error }));
+      if (event.type === 'lost')
+        void link.end(new SessionOverError('The session with ZooKeeper is lost', { cause: event.error }));
     });
     link.events = {
       onProved: (sentAt) => {
@@ -130,7 +131,9 @@ function refusal(ttlMs: number, agreedMs: number, renew: boolean): Error | undef
     );
   }
   if (agreedMs < ttlMs - 1 && !renew) {
-    return new InvalidArgumentError(`Expected \`ttl\` to be at most ${agreedMs} ms without renewal, the longest that these ZooKeeper servers keep a session, got ${ttlMs} ms`);
+    return new InvalidArgumentError(
+      `Expected \`ttl\` to be at most ${agreedMs} ms without renewal, the longest that these ZooKeeper servers keep a session, got ${ttlMs} ms`,
+    );
   }
   return undefined;
 }

@@ -11,7 +11,10 @@ const CHILDREN_CHANGED = 4;
 
 /** Who is to be told of what. ZooKeeper tells each once; whoever wants to hear more asks again. */
 export class Watches {
-  readonly #listeners: Readonly<Record<WatchKind, Map<string, Set<Listener>>>> = { data: new Map(), children: new Map() };
+  readonly #listeners: Readonly<Record<WatchKind, Map<string, Set<Listener>>>> = {
+    data: new Map(),
+    children: new Map(),
+  };
 
   /** To be called before the request that sets the watch: the event may come in the same packet as its answer. */
   add(kind: WatchKind, path: string, listener: Listener): () => void {
