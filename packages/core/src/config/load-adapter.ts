@@ -17,6 +17,7 @@ const packages: Readonly<Record<string, string>> = {
   'etcds:': '@holdfast/etcd',
   'zookeeper:': '@holdfast/zookeeper',
   'consul:': '@holdfast/consul',
+  'consuls:': '@holdfast/consul',
   'postgres:': '@holdfast/postgres',
   'postgresql:': '@holdfast/postgres',
   'mysql:': '@holdfast/mysql',
