@@ -2,7 +2,7 @@ import type { Diagnosis, Finding } from '@holdfast/core/adapter';
 import type { BackendOptions } from './backend.ts';
 import { Code } from './errors.ts';
 import { getChildren } from './protocol/operations.ts';
-import { hasCode } from './queue/entry.ts';
+import { hasCode } from './queue/codes.ts';
 import { fourLetterWord } from './session/four-letter-word.ts';
 import type { ZooKeeperSession } from './session/session.ts';
 

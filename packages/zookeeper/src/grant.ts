@@ -2,7 +2,7 @@ import { SharedLease } from '@holdfast/core/adapter';
 import type { Grant, ReleaseResult } from '@holdfast/core/adapter';
 import { Code } from './errors.ts';
 import { getData } from './protocol/operations.ts';
-import { hasCode } from './queue/entry.ts';
+import { hasCode } from './queue/codes.ts';
 import type { Entry } from './queue/entry.ts';
 
 /** A grant: it lives with its session, or until its own node is gone. */

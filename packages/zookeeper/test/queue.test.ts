@@ -1,9 +1,10 @@
-/** What can't be brought about on a server in a test's time: the sequence's wrap, and every place in a mixed queue. */
+/** What can't be brought about on a server in a test's time: the end of the sequence numbers, and every place in a mixed queue. */
 import { grantedCount } from '@holdfast/core/adapter';
 import { describe, expect, test } from 'vitest';
-import { compareSequence, namePrefix, parseNode } from '../src/queue/node-name.ts';
+import { isExhausted, namePrefix, parseNode } from '../src/queue/node-name.ts';
+import type { QueueNode } from '../src/queue/node-name.ts';
 import { nameOf, segmentOf } from '../src/queue/paths.ts';
-import { placeOf, victimsOf, viewOf } from '../src/queue/view.ts';
+import { nodesOf, placeOf, victimsOf, viewOf } from '../src/queue/view.ts';
 import type { View } from '../src/queue/view.ts';
 
 const SESSION = '0100000000000001';
@@ -13,26 +14,29 @@ const sequenced = (sequence: number): string =>
   sequence < 0 ? `-${String(-sequence).padStart(9, '0')}` : String(sequence).padStart(10, '0');
 const nodeName = (kind: string, sequence: number): string => `${kind}-owner-${SESSION}-${sequenced(sequence)}`;
 const stat = { czxid: 1n, mzxid: 1n, ctime: 0, mtime: 0, version: 0 };
-const viewFrom = (...names: string[]): View => viewOf({ names, stat }, '/holdfast/n');
+const nodesFrom = (...names: string[]): QueueNode[] => nodesOf({ names, stat }, '/holdfast/n');
+const viewFrom = (...names: string[]): View => viewOf(nodesFrom(...names), 1n);
 
 describe('sequence numbers', () => {
-  const MAX = 2 ** 31 - 1;
+  const LAST = 2 ** 31 - 1;
 
-  test('go on from 2^31 − 1 to −2^31, in that order', () => {
-    const names = [MAX - 1, MAX, -(2 ** 31), -(2 ** 31) + 1].map((sequence) => nodeName('x', sequence));
-    expect(viewFrom(...names.toReversed()).order.map(({ name }) => name)).toEqual(names);
-    expect(names[2]).toMatch(/--2147483648$/);
-  });
-
-  test('go on from −1 to 0, in that order', () => {
-    const names = [-2, -1, 0, 1].map((sequence) => nodeName('x', sequence));
+  test('order the nodes, up to the last one', () => {
+    const names = [8, 9, 10, LAST - 1].map((sequence) => nodeName('x', sequence));
     expect(viewFrom(...names.toReversed()).order.map(({ name }) => name)).toEqual(names);
   });
 
-  test('compare the same way both ways round', () => {
-    expect(compareSequence(MAX, -(2 ** 31))).toBeLessThan(0);
-    expect(compareSequence(-(2 ** 31), MAX)).toBeGreaterThan(0);
-    expect(compareSequence(5, 5)).toBe(0);
+  test('that are used up are told from those that order', () => {
+    const isUsedUp = (sequence: number): boolean => nodesFrom(nodeName('x', sequence)).some(isExhausted);
+    expect([0, 1, LAST - 1].map(isUsedUp)).toEqual([false, false, false]);
+    expect([LAST, -(2 ** 31), -1].map(isUsedUp)).toEqual([true, true, true]);
+  });
+
+  test('that are used up leave the order to the czxids', () => {
+    const names = [LAST, LAST, LAST - 1, -(2 ** 31)].map((sequence, i) =>
+      nodeName('x', sequence).replace('owner', `owner${i}`),
+    );
+    const view = viewOf(nodesFrom(...names), 1n, [30n, 20n, 10n, 40n]);
+    expect(view.order.map(({ name }) => names.indexOf(name))).toEqual([2, 1, 0, 3]);
   });
 });
 

@@ -12,7 +12,7 @@ import { readConnectResponse } from '../src/protocol/handshake.ts';
 import type { SessionIdentity } from '../src/protocol/handshake.ts';
 import { closeSession, getChildren } from '../src/protocol/operations.ts';
 import { Packets } from '../src/protocol/packets.ts';
-import { hasCode } from '../src/queue/entry.ts';
+import { hasCode } from '../src/queue/codes.ts';
 import { optionsOf } from '../src/options.ts';
 import { Ensemble } from '../src/session/ensemble.ts';
 import { dial } from '../src/session/dial.ts';

@@ -1,13 +1,14 @@
 import type { LockRequest } from '@holdfast/core/adapter';
-import { Code, ConnectionLossError, ZooKeeperError } from '../errors.ts';
+import { Code, ConnectionLossError } from '../errors.ts';
 import { create, getChildren, getData, remove, sync } from '../protocol/operations.ts';
 import type { Children, Created } from '../protocol/operations.ts';
 import type { Connection } from '../session/connection.ts';
 import type { ZooKeeperSession } from '../session/session.ts';
+import { hasCode } from './codes.ts';
 import type { Container } from './container.ts';
 import { encodeNode } from './node-data.ts';
-import { compareSequence, namePrefix, parseNode } from './node-name.ts';
-import { viewOf } from './view.ts';
+import { look, viewOfChildren } from './look.ts';
+import { namePrefix } from './node-name.ts';
 import type { View } from './view.ts';
 
 /** A request's own node. */
@@ -39,7 +40,7 @@ export async function enter(session: ZooKeeperSession, container: Container, req
     if (hasCode(failure, Code.noNode)) {
       // Nobody has locked this name yet, or the server has just removed the container because it was empty.
       await container.ensure(session);
-    } else if (failure instanceof ConnectionLossError) {
+    } else if (failure instanceof ConnectionLossError || hasCode(failure, Code.nodeExists)) {
       const found = await recover(session, container, prefix);
       if (found !== undefined) return found;
     } else {
@@ -71,7 +72,7 @@ async function recover(session: ZooKeeperSession, container: Container, prefix: 
   try {
     await session.call(sync(container.path));
     const children = await session.call(getChildren(container.path, false));
-    const [name, ...doubles] = children.names.filter((child) => child.startsWith(prefix)).toSorted(bySequence);
+    const [name, ...doubles] = children.names.filter((child) => child.startsWith(prefix));
     if (name === undefined) return undefined;
     for (const double of doubles) await removed(session, `${container.path}/${double}`);
     const path = `${container.path}/${name}`;
@@ -84,17 +85,14 @@ async function recover(session: ZooKeeperSession, container: Container, prefix: 
   }
 }
 
-function bySequence(a: string, b: string): number {
-  return compareSequence(parseNode(a)?.sequence ?? 0, parseNode(b)?.sequence ?? 0);
-}
-
 function entryOf(session: ZooKeeperSession, container: Container, path: string, czxid: bigint): Entry {
   return { session, container, name: path.slice(container.path.length + 1), path, czxid };
 }
 
 async function viewOrLeave(entry: Entry, children: Children): Promise<View> {
+  const { session, container } = entry;
   try {
-    return viewOf(children, entry.container.path);
+    return (await viewOfChildren(session, container.path, children)) ?? (await look(session, container.path));
   } catch (error) {
     await leave(entry);
     throw error;
@@ -117,8 +115,4 @@ async function removed(session: ZooKeeperSession, path: string): Promise<boolean
     if (hasCode(error, Code.noNode)) return false;
     throw error;
   }
-}
-
-export function hasCode(error: unknown, code: number): boolean {
-  return error instanceof ZooKeeperError && error.code === code;
 }

@@ -45,11 +45,12 @@ export function parseNode(name: string): QueueNode | undefined {
   return { ...common, mode: kind === 's' ? 'shared' : 'exclusive' };
 }
 
+const LAST_SEQUENCE = 2 ** 31 - 1;
+
 /**
- * Negative if `a` came first. The server counts the children that a node ever had in 32 bits with a sign, and goes on
- * at −2^31 after 2^31 − 1. Nodes that exist at the same time are less than 2^31 apart, so the difference, taken in
- * 32 bits as well, has the right sign (RFC 1982, serial number arithmetic).
+ * The server numbers the children that a node ever had with 32 bits and a sign. At 2^31 − 1 it goes no further: it gives that
+ * number again and again (seen on 3.8), or a negative one. From then on the number says nothing about the order.
  */
-export function compareSequence(a: number, b: number): number {
-  return (a - b) | 0;
+export function isExhausted({ sequence }: QueueNode): boolean {
+  return sequence < 0 || sequence >= LAST_SEQUENCE;
 }

@@ -2,13 +2,14 @@ import { grantedCount } from '@holdfast/core/adapter';
 import type { LockInfo, LockSnapshot } from '@holdfast/core/adapter';
 import { Code } from '../errors.ts';
 import { getChildren, getData } from '../protocol/operations.ts';
-import type { Children, NodeData } from '../protocol/operations.ts';
+import type { NodeData } from '../protocol/operations.ts';
 import type { ZooKeeperSession } from '../session/session.ts';
-import { hasCode } from './entry.ts';
+import { hasCode } from './codes.ts';
+import { look } from './look.ts';
 import { decodeNode } from './node-data.ts';
 import type { QueueNode } from './node-name.ts';
 import { nameOf, segmentOf } from './paths.ts';
-import { viewOf } from './view.ts';
+import type { View } from './view.ts';
 
 /** The queue of one name, or of all. Queues of different names are read one after the other, not at one moment. */
 export async function snapshotOf(
@@ -21,19 +22,13 @@ export async function snapshotOf(
   const snapshots: LockSnapshot[] = [];
   for (const segment of segments.toSorted()) {
     const path = `${root}/${segment}`;
-    const children = await orNothing<Children>(session.call(getChildren(path, false)));
-    if (children !== undefined) snapshots.push(await queueOf(session, path, nameOf(segment), children));
+    const view = await orNothing(look(session, path));
+    if (view !== undefined) snapshots.push(await queueOf(session, path, nameOf(segment), view));
   }
   return { held: snapshots.flatMap(({ held }) => held), pending: snapshots.flatMap(({ pending }) => pending) };
 }
 
-async function queueOf(
-  session: ZooKeeperSession,
-  path: string,
-  name: string,
-  children: Children,
-): Promise<LockSnapshot> {
-  const { order } = viewOf(children, path);
+async function queueOf(session: ZooKeeperSession, path: string, name: string, { order }: View): Promise<LockSnapshot> {
   const count = grantedCount(order);
   const infos = await Promise.all(
     order.map(async (node, index) => {

@@ -3,7 +3,7 @@ import { Code, ZooKeeperError } from '../errors.ts';
 import { multi } from '../protocol/multi.ts';
 import { getData, remove, setData } from '../protocol/operations.ts';
 import type { Stat } from '../protocol/stat.ts';
-import { hasCode } from './entry.ts';
+import { hasCode } from './codes.ts';
 import type { Entered, Entry } from './entry.ts';
 import { encodeNode } from './node-data.ts';
 import { victimsOf } from './view.ts';

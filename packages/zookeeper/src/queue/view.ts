@@ -1,28 +1,40 @@
 import { BackendUnavailableError, grantedCount } from '@holdfast/core/adapter';
 import type { Children } from '../protocol/operations.ts';
-import { compareSequence, parseNode } from './node-name.ts';
+import { parseNode } from './node-name.ts';
 import type { QueueNode } from './node-name.ts';
 
 /** A queue as it was at one moment. */
 export interface View {
+  /** In the order in which they entered. */
+  readonly entered: readonly QueueNode[];
   /** In the order in which they hold: a thief is ahead of all others. */
   readonly order: readonly QueueNode[];
   /** No token up to this one may be given any more: the last transaction that gave a token other than a node's own czxid. */
   readonly floor: bigint;
 }
 
-/** Throws `BackendUnavailableError` for a node that is not ours: who knows what it stands for. */
-export function viewOf({ names, stat }: Children, container: string): View {
-  const nodes = names.map((name) => {
+/** The nodes in no order. Throws `BackendUnavailableError` for one that is not ours: who knows what it stands for. */
+export function nodesOf({ names }: Children, container: string): QueueNode[] {
+  return names.map((name) => {
     const node = parseNode(name);
-    if (node === undefined)
-      throw new BackendUnavailableError(`${container} has a node that Holdfast did not make: ${name.slice(0, 100)}`);
-    return node;
+    if (node !== undefined) return node;
+    throw new BackendUnavailableError(`${container} has a node that Holdfast did not make: ${name.slice(0, 100)}`);
   });
-  nodes.sort((a, b) => compareSequence(a.sequence, b.sequence));
+}
+
+/** `czxids`: of each node, in the same order, where their numbers do not tell who came first. */
+export function viewOf(nodes: readonly QueueNode[], floor: bigint, czxids?: readonly bigint[]): View {
+  const entered =
+    czxids === undefined
+      ? nodes.toSorted((a, b) => a.sequence - b.sequence)
+      : nodes
+          .map((node, i) => ({ node, czxid: czxids[i] ?? 0n }))
+          .sort((a, b) => (a.czxid < b.czxid ? -1 : 1))
+          .map(({ node }) => node);
   return {
-    order: [...nodes.filter((node) => node.steal), ...nodes.filter((node) => !node.steal)],
-    floor: stat.mzxid,
+    entered,
+    order: [...entered.filter((node) => node.steal), ...entered.filter((node) => !node.steal)],
+    floor,
   };
 }
 
@@ -63,10 +75,11 @@ export function placeOf(name: string, { order }: View): Place {
  * Who may hold when the thief `name` enters; `settled` is the thief that the container says has the lock. Nobody else
  * ahead of the thief can come to hold any more: they see it in their queue.
  */
-export function victimsOf(name: string, { order }: View, settled: string): QueueNode[] {
-  const thief = order.find((node) => node.name === name);
-  if (thief === undefined) return [];
-  const ahead = order.filter((node) => compareSequence(node.sequence, thief.sequence) < 0);
+export function victimsOf(name: string, { entered }: View, settled: string): QueueNode[] {
+  const ahead = entered.slice(
+    0,
+    entered.findIndex((node) => node.name === name),
+  );
   const thieves = ahead.filter((node) => node.steal);
   const others = ahead.filter((node) => !node.steal);
   if (thieves.some((node) => node.name === settled)) return thieves;

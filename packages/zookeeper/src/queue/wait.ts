@@ -1,10 +1,11 @@
 import type { WatchKind } from '../session/watches.ts';
 import { Code } from '../errors.ts';
-import { getChildren, getData } from '../protocol/operations.ts';
-import { hasCode } from './entry.ts';
+import { getData } from '../protocol/operations.ts';
+import { hasCode } from './codes.ts';
 import type { Entry } from './entry.ts';
+import { look } from './look.ts';
 import { decodeNode } from './node-data.ts';
-import { placeOf, viewOf } from './view.ts';
+import { placeOf } from './view.ts';
 import type { Place, View } from './view.ts';
 
 export type Turn =
@@ -18,16 +19,12 @@ export type Turn =
  * Rejects with the signal's reason, or a `SessionOverError`.
  */
 export async function waitForTurn(entry: Entry, first: View, signal: AbortSignal): Promise<Turn> {
-  for (let view = first; ; view = await look(entry)) {
+  for (let view = first; ; view = await look(entry.session, entry.container.path)) {
     const place = placeOf(entry.name, view);
     if (place.type === 'held') return { ...place, view };
     if (place.type === 'gone') return place;
     await changeOf(entry, place, signal);
   }
-}
-
-async function look({ session, container }: Entry, watch = false): Promise<View> {
-  return viewOf(await session.call(getChildren(container.path, watch)), container.path);
 }
 
 /** Resolves when it is worth looking again. */
@@ -53,8 +50,8 @@ async function changeOf(entry: Entry, place: Place & { type: 'behind' | 'next' }
   }
 }
 
-async function isStillNext(entry: Entry): Promise<boolean> {
-  return placeOf(entry.name, await look(entry, true)).type === 'next';
+async function isStillNext({ session, container, name }: Entry): Promise<boolean> {
+  return placeOf(name, await look(session, container.path, true)).type === 'next';
 }
 
 /** Read with `getData`, which sets no watch on a node that is gone; one set with `exists` would stay at the server forever. */
