@@ -225,6 +225,30 @@ test.each(['requests', 'answers'] as const)(
   },
 );
 
+test("the user's own client is used, and left open; a history that is compacted meanwhile does no harm", async () => {
+  const client = raw();
+  const [own, other] = [await createLocks(etcd({ client })), await open()];
+  const name = randomUUID();
+  const held = await own.acquire(name);
+  const waiting = other.acquire(name);
+  await expect.poll(async () => (await own.query(name)).pending.length).toBe(1);
+  const { header } = await client.put(`unused/${name}`).value('');
+  await client.kv.compact({ revision: header.revision });
+  await held.release();
+  const next = await waiting;
+  // The watch of the first client has ended by now; it starts again in what is compacted.
+  await delay(500);
+  await client.kv.compact({ revision: (await client.put(`unused/${name}`).value('')).header.revision });
+  await next.release();
+  const again = await own.acquire(name);
+  const thief = await other.acquire(name, { steal: true });
+  await expect.poll(() => again.held).toBe(false);
+  await thief.release();
+  await client.delete().key(`unused/${name}`);
+  await own.close();
+  await client.get('a');
+});
+
 test('TLS with the authority of the options', async () => {
   const server = await startServer('etcd', { tls: true });
   cleanups.push(() => server.stop());
