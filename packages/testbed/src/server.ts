@@ -1,3 +1,5 @@
+import type { GoProgram } from './sources/go-build.ts';
+
 /** Where a server came from. */
 export type Source = 'external' | 'container' | 'native';
 
@@ -63,9 +65,14 @@ export interface ServerKind {
   readonly image: string;
   readonly containerPort: number;
   readonly binary: string;
+  /** Empty for a `goProgram`. */
   readonly aptPackage: string;
   /** What the package brings, where `binary` is not it. */
   readonly installedFile?: string;
+  /** Built where it is not installed. */
+  readonly goProgram?: GoProgram;
+  /** In the image; default: `binary`. */
+  readonly containerCommand?: readonly string[];
   /** The command line after the binary. With `tls` the directory holds `server.crt` and `server.key`. */
   args(place: Place, options: ServerOptions): string[];
   url(port: number, options: ServerOptions): string;

@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import { aptInstall, whyNoApt } from './apt.ts';
 
 /** Servers are often outside a user's PATH. */
-const SYSTEM_DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/opt/homebrew/bin'];
+const SYSTEM_DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/opt/homebrew/bin', '/usr/local/go/bin'];
 
 /** Where `binary` is; installs the distribution's package if it, or `file`, is missing and this machine allows that. */
 export async function findBinary(binary: string, aptPackage: string, file?: string): Promise<string> {
@@ -17,7 +17,7 @@ export async function findBinary(binary: string, aptPackage: string, file?: stri
   return installed;
 }
 
-async function look(binary: string): Promise<string | undefined> {
+export async function look(binary: string): Promise<string | undefined> {
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_DIRECTORIES];
   for (const directory of directories) {
     const path = join(directory, binary);

@@ -74,7 +74,7 @@ async function containersOf(
   const containerOn = (port: number): GenericContainer => {
     const container = new GenericContainer(image)
       .withExposedPorts({ container: kind.containerPort, host: port })
-      .withCommand([kind.binary, ...args]);
+      .withCommand([...(kind.containerCommand ?? [kind.binary]), ...args]);
     if (certificate === undefined) return container;
     return container.withCopyContentToContainer([
       { content: certificate.cert, target: `${DIRECTORY}/server.crt`, mode: 0o644 },

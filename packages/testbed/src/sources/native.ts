@@ -8,6 +8,7 @@ import { onFreePort } from '../port.ts';
 import { untilReady } from '../ready.ts';
 import type { Identity, RunningServer, ServerKind, ServerOptions } from '../server.ts';
 import { findBinary } from './binary.ts';
+import { goBuild } from './go-build.ts';
 
 /** What stays the same over the restarts of one server. */
 interface Site {
@@ -26,7 +27,7 @@ interface Launched {
 
 /** The server's own binary, as a child of the keeper, in a temporary directory. */
 export async function startNative(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
-  const binary = await findBinary(kind.binary, kind.aptPackage, kind.installedFile);
+  const binary = kind.goProgram ? await goBuild(kind.goProgram) : await findBinary(kind.binary, kind.aptPackage, kind.installedFile);
   const certificate = options.tls ? await selfSigned() : undefined;
   const dir = await keepDirectory(`holdfast-${kind.name}-`);
   const site: Site = { kind, options, binary, dir, certificate };
