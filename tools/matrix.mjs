@@ -10,7 +10,9 @@ import { CommandError, isMain, main, readJson, root } from './run.mjs';
 const README = join(root, 'README.md');
 const BETWEEN_MARKERS = /(?<=<!-- matrix -->\n)[^]*(?=<!-- \/matrix -->)/;
 
-export async function matrix(adapters) {
+const ms = (duration) => (duration < 1000 ? `${duration} ms` : `${duration / 1000} s`);
+
+export function matrix(adapters) {
   const header = [
     'backend',
     'modes',
@@ -29,8 +31,8 @@ export async function matrix(adapters) {
     c.modes.join(', '),
     c.fifo ? 'first in, first out' : 'any',
     c.wakeup === 'push' ? 'woken' : 'polling',
-    c.takeover === 'after-ttl' ? `after its ttl + ${c.ttl.granularityMs} ms at most` : 'on disconnect',
-    `${c.ttl.minMs} ms`,
+    c.takeover === 'after-ttl' ? `after its ttl + ${ms(c.ttl.granularityMs)} at most` : 'on disconnect',
+    ms(c.ttl.minMs),
     c.lease,
     c.fencing === 'per-name' ? 'per name' : 'over all names',
     c.steal ? 'yes' : 'no',
@@ -56,7 +58,7 @@ async function readAdapters() {
 async function update() {
   const readme = readFileSync(README, 'utf8');
   if (!BETWEEN_MARKERS.test(readme)) throw new CommandError('README.md has no <!-- matrix --> markers');
-  const table = await matrix(await readAdapters());
+  const table = matrix(await readAdapters());
   const updated = readme.replace(BETWEEN_MARKERS, () => table);
   if (updated === readme) return 0;
   if (process.argv.includes('--check'))

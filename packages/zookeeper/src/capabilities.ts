@@ -21,6 +21,6 @@ export function capabilitiesOf(tickMs: number): Capabilities {
     fencing: 'global',
     reach: 'network',
     durability:
-      'Sessions, queues and tokens are in the replicated log: a restart or a change of the leader keeps them, and gives every session its whole timeout again.',
+      'Sessions, queues and tokens are in the replicated log: a restart or a change of the leader keeps them, and gives every session its whole timeout again',
   };
 }

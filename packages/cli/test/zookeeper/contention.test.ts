@@ -1,0 +1,12 @@
+import { sharedServer } from '@holdfast/testbed';
+import { test } from 'vitest';
+import { checkContention } from '../contention-check.ts';
+
+test(
+  '20 processes add to one counter 50 times each on ZooKeeper: exact, while holders are killed and frozen',
+  { timeout: 900_000 },
+  async () => {
+    const { url } = await sharedServer('zookeeper');
+    await checkContention(url);
+  },
+);
