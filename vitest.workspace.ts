@@ -2,18 +2,22 @@ import { defineConfig } from 'vitest/config';
 import type { ViteUserConfig } from 'vitest/config';
 import projects from './tools/projects.json' with { type: 'json' };
 
-/** One project per package; those with `servers` run only where these can be started. */
+/**
+ * One project per package; those with `servers` run only where these can be started. Those to run `alone` start dozens of
+ * processes: they come after all others, one at a time, so that nobody measures time beside them.
+ */
 const config: ViteUserConfig = defineConfig({
   test: {
-    projects: projects.map(({ name, root, include = ['test/**/*.test.ts'], exclude = [], servers = [] }) => ({
+    projects: projects.map(({ name, root, include = ['test/**/*.test.ts'], servers = [], alone = false }) => ({
       root,
       test: {
         name,
         include,
-        exclude,
-        testTimeout: 30_000,
-        hookTimeout: 30_000,
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
         globalSetup: servers.length > 0 ? ['../../tools/servers.ts'] : [],
+        sequence: { groupOrder: alone ? 1 : 0 },
+        ...(alone ? { maxWorkers: 1 } : {}),
       },
     })),
   },

@@ -19,7 +19,7 @@ describe('the suite catches each backend that has one thing wrong', () => {
   });
 
   test.each(mutants)('one that $name', { timeout: 60_000 }, async ({ name, rules, habits }) => {
-    const listed = caughtBy[name] ?? [];
+    const listed: readonly string[] = caughtBy[name] ?? [];
     await using reference = await startReference(name, peer.module, rules?.(), habits);
     const { results } = await runConformance(reference.subject, {
       cases: cases.filter(({ id }) => listed.includes(id)),

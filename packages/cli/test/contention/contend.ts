@@ -2,9 +2,9 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { allGone, start } from './holdfast.ts';
+import { allGone, start } from '../holdfast.ts';
 
-const script = fileURLToPath(new URL('fixtures/add.sh', import.meta.url));
+const script = fileURLToPath(new URL('../fixtures/add.sh', import.meta.url));
 /** Long enough that a starved machine renews in time. */
 const TTL_MS = 5000;
 /** A victim stays inside this long, far beyond its ttl: if it was not ended, it writes when others have long been in. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { contend } from './contention.ts';
-import { isAlive, temporary } from './holdfast.ts';
+import { contend } from './contend.ts';
+import { isAlive, temporary } from '../holdfast.ts';
 
 const CLIENTS = 20;
 const ADDITIONS = 50;

@@ -1,6 +1,6 @@
 import { sharedServer } from '@holdfast/testbed';
 import { test } from 'vitest';
-import { checkContention } from '../contention-check.ts';
+import { checkContention } from './check.ts';
 
 test(
   '20 processes add to one counter 50 times each on ZooKeeper: exact, while holders are killed and frozen',

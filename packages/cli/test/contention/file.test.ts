@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { checkContention } from './contention-check.ts';
+import { checkContention } from './check.ts';
 
 test(
   '20 processes add to one counter 50 times each on files: exact, while holders are killed and frozen',
