@@ -126,10 +126,21 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
     else this.#forget(session, ticket);
   }
 
-  /** Whether this removed the ticket's key. Rejects when patience ends; the removal itself goes on. */
+  /** Whether this removed the ticket's key. Rejects when no agent has answered in time; the removal itself goes on. */
   #depart(session: ConsulSession, ticket: Ticket): Promise<boolean> {
-    const departed = depart(this.#consul, session, ticket).finally(() => this.#forget(session, ticket));
-    return within(departed, this.#consul.agents.patienceMs);
+    const { patienceMs } = this.#consul.agents;
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const tooLate = (): void => reject(unavailable(new Error(`no answer within ${patienceMs} ms`)));
+      // From the first attempt: thousands that release at once wait for each other, not for an agent.
+      const onAttempt = (): void => void (timer ??= setTimeout(tooLate, patienceMs).unref());
+      depart(this.#consul, session, ticket, onAttempt)
+        .finally(() => {
+          clearTimeout(timer);
+          this.#forget(session, ticket);
+        })
+        .then(resolve, (error: unknown) => reject(unavailable(error)));
+    });
   }
 
   #forget(session: ConsulSession, ticket: Ticket): void {
@@ -137,11 +148,4 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
     ticket.leave();
     if (session.leave(ticket)) this.#sessions.done(session);
   }
-}
-
-function within<T>(work: Promise<T>, patienceMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(unavailable(new Error(`no answer within ${patienceMs} ms`))), patienceMs).unref();
-    work.then(resolve, (error: unknown) => reject(unavailable(error))).finally(() => clearTimeout(timer));
-  });
 }

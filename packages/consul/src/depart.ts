@@ -7,12 +7,13 @@ import type { Ticket } from './ticket.ts';
  * Takes a request out of the queue, holder or waiter: tries until the key is known to be gone, or the session is over, with
  * which it goes. Resolves with whether the key was there and this removed it.
  */
-export async function depart(consul: Consul, session: ConsulSession, ticket: Ticket): Promise<boolean> {
+export async function depart(consul: Consul, session: ConsulSession, ticket: Ticket, onAttempt: () => void): Promise<boolean> {
   const isDoubtful = ticket.doubtful;
   let isRepeated = false;
   const asking = {
     onDoubt: () => (isRepeated = true),
     check: () => {
+      onAttempt();
       if (session.isOver) throw new PlaceLostError('The session is over');
     },
     patienceMs: Infinity,
