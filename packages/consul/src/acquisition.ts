@@ -47,7 +47,7 @@ export class Acquisition {
       if (!request.wait) return null;
       request.onContended();
     }
-    return await this.#wait(entries);
+    return request.renew ? this.#wait(entries) : this.#waitUnrenewed(entries);
   }
 
   /**
@@ -59,7 +59,11 @@ export class Acquisition {
     const { key, queue, entry } = this.#ticket;
     for (;;) {
       const outcome = await this.#transact(
-        [this.#session.isCurrent, { Verb: 'lock', Key: key, Session: this.#session.id, Value: entry }, { Verb: 'get-tree', Key: queue }],
+        [
+          this.#session.isCurrent,
+          { Verb: 'lock', Key: key, Session: this.#session.id, Value: entry },
+          { Verb: 'get-tree', Key: queue },
+        ],
         { onDoubt: () => (this.#ticket.doubtful = true), patienceMs: this.#context.consul.agents.patienceMs },
       );
       if (outcome.applied) return this.#queueIn(outcome.results);
@@ -67,9 +71,23 @@ export class Acquisition {
     }
   }
 
+  /** A place in the queue is kept whatever the wait; the ttl that nobody renews begins with the grant. */
+  async #waitUnrenewed(first: Entry[]): Promise<bigint> {
+    const { lease } = this.#session;
+    // If it fails the lease still ends at its deadline.
+    const renew = (): Promise<void> => lease.renew().then(undefined, () => undefined);
+    const timer = setInterval(() => void renew(), lease.ttlMs / 3).unref();
+    try {
+      return await this.#wait(first);
+    } finally {
+      clearInterval(timer);
+      await renew();
+    }
+  }
+
   /** Each time it wakes it proves that its own key is still there: nothing else says that its session was alive all the time. */
   async #wait(first: Entry[]): Promise<bigint> {
-    for (let seen = first; ; ) {
+    for (let seen = first; ;) {
       const own = this.#find(seen);
       let isTurn = holds(seen, own);
       if (!isTurn) {
@@ -104,7 +122,11 @@ export class Acquisition {
 
   /** Writes the own key, if it is there and in this session. If that makes it hold, the new index is the token. */
   async #claim(): Promise<Entry[]> {
-    const outcome = await this.#transact([this.#isInQueue, this.#rewrite(), { Verb: 'get-tree', Key: this.#ticket.queue }]);
+    const outcome = await this.#transact([
+      this.#isInQueue,
+      this.#rewrite(),
+      { Verb: 'get-tree', Key: this.#ticket.queue },
+    ]);
     if (!outcome.applied) throw new PlaceLostError('The request is not in the queue any more');
     return this.#queueIn(outcome.results);
   }
@@ -150,8 +172,13 @@ export class Acquisition {
 }
 
 /** Other operations answer with their key, too: in the tree each has its last state. */
-function inTree<T extends { readonly Key: string; readonly Value: string | null }>(results: readonly T[], queue: string): T[] {
-  return [...new Map(results.filter(({ Key }) => Key.startsWith(queue)).map((result) => [result.Key, result])).values()];
+function inTree<T extends { readonly Key: string; readonly Value: string | null }>(
+  results: readonly T[],
+  queue: string,
+): T[] {
+  return [
+    ...new Map(results.filter(({ Key }) => Key.startsWith(queue)).map((result) => [result.Key, result])).values(),
+  ];
 }
 
 function placeOf(ticket: Ticket | undefined): 'waiting' | 'holding' | undefined {

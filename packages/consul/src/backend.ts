@@ -1,5 +1,13 @@
 import { grantedCount, Sessions, SharedLease } from '@holdfast/core/adapter';
-import type { Capabilities, Diagnosis, Grant, LockBackend, LockRequest, LockSnapshot, ReleaseResult } from '@holdfast/core/adapter';
+import type {
+  Capabilities,
+  Diagnosis,
+  Grant,
+  LockBackend,
+  LockRequest,
+  LockSnapshot,
+  ReleaseResult,
+} from '@holdfast/core/adapter';
 import { Acquisition } from './acquisition.ts';
 import type { Consul } from './consul.ts';
 import { depart } from './depart.ts';
@@ -35,7 +43,10 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
     this.#prefix = prefix;
     this.#watches = new Watches(consul);
     const context = { consul, watches: this.#watches, prefix };
-    this.#sessions = new Sessions({ idleMs: IDLE_MS, open: (ttlMs, renew) => ConsulSession.open(context, ttlMs, renew) });
+    this.#sessions = new Sessions({
+      idleMs: IDLE_MS,
+      open: (ttlMs, renew) => ConsulSession.open(context, ttlMs, renew),
+    });
   }
 
   async acquire(request: LockRequest): Promise<ConsulGrant | null> {

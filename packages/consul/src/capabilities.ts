@@ -26,6 +26,9 @@ export function capabilitiesFor(sessionTtlMinMs: number): Capabilities {
 
 export const capabilities: Capabilities = capabilitiesFor(DEFAULT_SESSION_TTL_MIN_MS);
 
+/** Twice the longest TTL that Consul takes for a session, which is a day; in ms. */
+export const MAX_TTL_MS: number = 2 * 24 * 3600 * 1000;
+
 /** Of the session that keeps a lock of `ttlMs`. */
 export function sessionTtlMs(ttlMs: number): number {
   return Math.ceil(ttlMs / 2);

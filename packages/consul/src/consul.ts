@@ -69,7 +69,14 @@ export class Consul {
    * dead, which is what the fencing token is for.
    */
   async createSession(ttlMs: number): Promise<string> {
-    const body = { Name: 'holdfast', TTL: `${ttlMs}ms`, Behavior: 'delete', LockDelay: '0s', NodeChecks: [], ServiceChecks: [] };
+    const body = {
+      Name: 'holdfast',
+      TTL: `${ttlMs}ms`,
+      Behavior: 'delete',
+      LockDelay: '0s',
+      NodeChecks: [],
+      ServiceChecks: [],
+    };
     const { text } = await this.agents.ask({ method: 'PUT', path: this.#path('session/create'), body });
     return (JSON.parse(text) as { ID: string }).ID;
   }
@@ -102,7 +109,10 @@ export class Consul {
   }
 
   async list(prefix: string, asking?: Asking): Promise<readonly KeyValue[]> {
-    const answer = await this.agents.ask({ method: 'GET', path: this.#path(`kv/${pathOf(prefix)}`, '&recurse') }, asking);
+    const answer = await this.agents.ask(
+      { method: 'GET', path: this.#path(`kv/${pathOf(prefix)}`, '&recurse') },
+      asking,
+    );
     if (answer.header('x-consul-results-filtered-by-acls') === 'true') {
       throw new RefusedError(403, `the ACL token may not read all of ${prefix}`);
     }
@@ -143,7 +153,15 @@ interface Transaction {
   readonly Errors?: readonly { readonly OpIndex: number; readonly What: string }[] | null;
 }
 
-function readingOf({ status, text, header }: { status: number; text: string; header(name: string): string | undefined }): Reading {
+function readingOf({
+  status,
+  text,
+  header,
+}: {
+  status: number;
+  text: string;
+  header(name: string): string | undefined;
+}): Reading {
   const entries = status === NOT_FOUND ? [] : (JSON.parse(text) as KeyValue[]);
   return { entries, index: Number(header('x-consul-index') ?? 0) };
 }

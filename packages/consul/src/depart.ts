@@ -7,7 +7,12 @@ import type { Ticket } from './ticket.ts';
  * Takes a request out of the queue, holder or waiter: tries until the key is known to be gone, or the session is over, with
  * which it goes. Resolves with whether the key was there and this removed it.
  */
-export async function depart(consul: Consul, session: ConsulSession, ticket: Ticket, onAttempt: () => void): Promise<boolean> {
+export async function depart(
+  consul: Consul,
+  session: ConsulSession,
+  ticket: Ticket,
+  onAttempt: () => void,
+): Promise<boolean> {
   const isDoubtful = ticket.doubtful;
   let isRepeated = false;
   const asking = {

@@ -1,4 +1,4 @@
-import { BackendUnavailableError } from '@holdfast/core/adapter';
+import { BackendUnavailableError, HoldfastError } from '@holdfast/core/adapter';
 
 /** The agent said no: nothing was done, and to ask again would not help. */
 export class RefusedError extends Error {
@@ -34,8 +34,9 @@ export class PlaceLostError extends Error {
 
 const FORBIDDEN = 403;
 
-export function unavailable(cause: unknown): BackendUnavailableError {
-  if (cause instanceof BackendUnavailableError) return cause;
+/** For whoever asked: an error of Holdfast's own stays what it is. */
+export function unavailable(cause: unknown): HoldfastError {
+  if (cause instanceof HoldfastError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
   if (!(cause instanceof RefusedError)) {
     return new BackendUnavailableError(`No Consul agent answered in time: ${text}`, { cause });

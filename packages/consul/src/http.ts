@@ -52,33 +52,32 @@ export class Http {
   }
 
   /** Rejects with `UnsentError` if the request can't have reached the agent; after any other error it may have. */
-  exchange({ host, port }: Host, { method, path, body, timeoutMs, signal }: Question): Promise<Answer> {
+  async exchange({ host, port }: Host, { method, path, body, timeoutMs, signal }: Question): Promise<Answer> {
     const { tls, token } = this.#options;
     const content = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       ...(token === undefined ? {} : { 'X-Consul-Token': token }),
-      ...(content === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(content) }),
+      ...(content === undefined
+        ? {}
+        : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(content) }),
     };
-    return new Promise((resolve, reject) => {
-      const request = (tls === undefined ? plain : secure)({ host, port, method, path, headers, agent: this.#agent });
-      const timer = setTimeout(() => request.destroy(new Error(`no answer from ${host}:${port} within ${timeoutMs} ms`)), timeoutMs);
-      timer.unref();
-      const abort = (): void => void request.destroy(new Error('aborted'));
-      signal?.addEventListener('abort', abort, { once: true });
-      const done = (settle: () => void): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        settle();
-      };
-      const isSent = watchConnection(request);
-      request.once('error', (error) => {
-        const cause = isSent() ? error : new UnsentError(`cannot connect to ${host}:${port}: ${reason(error)}`, { cause: error });
-        done(() => reject(cause));
-      });
-      request.once('response', (response) => read(response).then((answer) => done(() => resolve(answer)), (error: unknown) => done(() => reject(error))));
+    const request = (tls === undefined ? plain : secure)({ host, port, method, path, headers, agent: this.#agent });
+    const tooLate = (): void =>
+      void request.destroy(new Error(`no answer from ${host}:${port} within ${timeoutMs} ms`));
+    const timer = setTimeout(tooLate, timeoutMs).unref();
+    const abort = (): void => void request.destroy(new Error('aborted'));
+    signal?.addEventListener('abort', abort, { once: true });
+    const isSent = watchConnection(request);
+    try {
       if (signal?.aborted) abort();
-      request.end(content);
-    });
+      return await read(await responseTo(request, content));
+    } catch (error) {
+      if (isSent()) throw error;
+      throw new UnsentError(`cannot connect to ${host}:${port}: ${reason(error)}`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    }
   }
 
   close(): void {
@@ -98,6 +97,15 @@ function watchConnection(request: ClientRequest): () => boolean {
   return () => connected;
 }
 
+function responseTo(request: ClientRequest, content: string | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    // Not once: it may also break while the answer is read, and that is told by the answer.
+    request.on('error', reject);
+    request.once('response', resolve);
+    request.end(content);
+  });
+}
+
 async function read(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
@@ -112,6 +120,7 @@ async function read(response: IncomingMessage): Promise<Answer> {
 }
 
 /** Node joins the failures for several addresses of one name in an error without a message. */
-function reason(error: Error & { code?: string }): string {
-  return error.message === '' ? (error.code ?? error.name) : error.message;
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message === '' && 'code' in error ? String(error.code) : error.message;
 }

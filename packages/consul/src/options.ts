@@ -55,17 +55,29 @@ const duration = z.union([z.number(), z.string()], { error: 'expected a duration
 
 const schema = z.strictObject({
   hosts: z.union([host, z.array(host).min(1)]).optional(),
-  token: z.string().regex(/^[\x21-\x7e]+$/, { error: 'expected an ACL token' }).optional(),
+  token: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, { error: 'expected an ACL token' })
+    .optional(),
   datacenter: label.optional(),
   namespace: label.optional(),
   partition: label.optional(),
   tls: z
-    .union([z.boolean(), z.strictObject({ ca: pem.optional(), cert: pem.optional(), key: pem.optional(), servername: label.optional() })], {
-      error: 'expected true, or an object with any of ca, cert, key, servername',
-    })
+    .union(
+      [
+        z.boolean(),
+        z.strictObject({ ca: pem.optional(), cert: pem.optional(), key: pem.optional(), servername: label.optional() }),
+      ],
+      {
+        error: 'expected true, or an object with any of ca, cert, key, servername',
+      },
+    )
     .optional(),
   // Without what Consul refuses in a key, or a proxy changes in a path.
-  prefix: z.string().regex(/^(?!\.{0,2}\/)[\w.-]+(\/(?!\.{0,2}\/)[\w.-]+)*\/$/, { error: 'expected a prefix such as app/locks/' }).optional(),
+  prefix: z
+    .string()
+    .regex(/^(?!\.{0,2}\/)[\w.-]+(\/(?!\.{0,2}\/)[\w.-]+)*\/$/, { error: 'expected a prefix such as app/locks/' })
+    .optional(),
   sessionTtlMin: duration.optional(),
   timeout: duration.optional(),
   patience: duration.optional(),
@@ -99,6 +111,9 @@ function durationOf(field: string, value: number | string | undefined, defaultMs
   try {
     return parseDuration(field, value);
   } catch (cause) {
-    throw new ConfigError(`Invalid options for the consul backend: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new ConfigError(
+      `Invalid options for the consul backend: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }

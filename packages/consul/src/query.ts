@@ -30,5 +30,13 @@ export async function query(consul: Consul, prefix: string, name: string | undef
 function infoOf(name: string, { mode, permits, value }: Entry): LockInfo {
   const text = Buffer.from(value ?? '', 'base64').toString();
   const { client, host, pid, since } = JSON.parse(text) as { client: string; host: string; pid: number; since: number };
-  return { name, mode, clientId: client, host, pid, since: new Date(since), ...(permits === undefined ? {} : { permits }) };
+  return {
+    name,
+    mode,
+    clientId: client,
+    host,
+    pid,
+    since: new Date(since),
+    ...(permits === undefined ? {} : { permits }),
+  };
 }

@@ -28,7 +28,13 @@ export function inOrder(entries: Entry[]): Entry[] {
   });
 }
 
-function entryOf({ Key: key, Value: value, Session: session, CreateIndex: created, ModifyIndex: modified }: KeyValue): Entry | undefined {
+function entryOf({
+  Key: key,
+  Value: value,
+  Session: session,
+  CreateIndex: created,
+  ModifyIndex: modified,
+}: KeyValue): Entry | undefined {
   const identity = parseRequestKey(key);
   return identity && { ...identity, key, created, modified, session, value };
 }
@@ -64,7 +70,11 @@ export interface Awaited {
  * - A permit: the first in line watches the queue, of whose holders any may leave; everybody else the one directly ahead,
  *   until that is granted its permit (it writes its key then) or leaves.
  */
-export function awaited(entries: readonly Entry[], own: Entry, local: (entry: Entry) => 'waiting' | 'holding' | undefined): Awaited {
+export function awaited(
+  entries: readonly Entry[],
+  own: Entry,
+  local: (entry: Entry) => 'waiting' | 'holding' | undefined,
+): Awaited {
   const index = entries.indexOf(own);
   const ahead = entries.slice(0, index);
   const last = ahead.at(-1);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Lease, monotonicMs } from '@holdfast/core/adapter';
+import { InvalidArgumentError, Lease, monotonicMs } from '@holdfast/core/adapter';
 import type { RenewResult, Session } from '@holdfast/core/adapter';
-import { sessionTtlMs } from './capabilities.ts';
+import { MAX_TTL_MS, sessionTtlMs } from './capabilities.ts';
 import type { Consul, Operation } from './consul.ts';
 import { PlaceLostError, RefusedError } from './errors.ts';
 import { sessionKey } from './keys.ts';
@@ -39,6 +39,8 @@ export class ConsulSession implements Session {
   /** Two round trips: the server chooses the id, and only then its key can be written and its life be prolonged. */
   static async open(context: SessionContext, ttlMs: number, renewed: boolean): Promise<ConsulSession> {
     const { consul, prefix } = context;
+    if (ttlMs > MAX_TTL_MS)
+      throw new InvalidArgumentError(`Expected \`ttl\` to be at most ${MAX_TTL_MS} ms on Consul, got ${ttlMs}`);
     // An attempt whose answer was lost leaves an empty session, which ends with its TTL.
     const id = await consul.createSession(sessionTtlMs(ttlMs));
     let lease: Lease | undefined;
@@ -131,7 +133,11 @@ export class ConsulSession implements Session {
   #watch(): void {
     if (this.#stopWatch !== undefined || this.isOver) return;
     const watched = { key: this.key, isPrefix: false, from: this.#seen };
-    this.#stopWatch = this.#context.watches.watch(watched, ({ entries: [found] }) => this.#onChange(found?.ModifyIndex), true);
+    this.#stopWatch = this.#context.watches.watch(
+      watched,
+      ({ entries: [found] }) => this.#onChange(found?.ModifyIndex),
+      true,
+    );
   }
 
   #rest(): void {

@@ -25,7 +25,7 @@ export interface Thief {
  * greater than that of every victim.
  */
 export async function steal(entries: readonly Entry[], own: Entry, thief: Thief): Promise<bigint> {
-  for (let left = victimsOf(entries, own); ; ) {
+  for (let left = victimsOf(entries, own); ;) {
     const batch = left.slice(0, MAX_EVICTED);
     const isLast = batch.length === left.length;
     const outcome = await thief.transact([

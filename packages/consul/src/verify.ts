@@ -9,7 +9,9 @@ export async function verify(consul: Consul, session: string, tickets: readonly 
   const missing: Ticket[] = [];
   for (let at = 0; at < tickets.length; at += KEYS_PER_READ) {
     const batch = tickets.slice(at, at + KEYS_PER_READ);
-    const outcome = await consul.transact(batch.map(({ key }) => ({ Verb: 'check-session', Key: key, Session: session })));
+    const outcome = await consul.transact(
+      batch.map(({ key }) => ({ Verb: 'check-session', Key: key, Session: session })),
+    );
     if (outcome.applied) continue;
     missing.push(...batch.filter((_, i) => outcome.failed.includes(i)));
   }

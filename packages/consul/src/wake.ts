@@ -38,12 +38,18 @@ export function wake(awaited: Awaited, seen: readonly Entry[], context: WakeCont
   });
 }
 
-function target({ entry, until }: Awaited, seen: readonly Entry[], { watches, tickets }: WakeContext, woken: () => void): () => void {
+function target(
+  { entry, until }: Awaited,
+  seen: readonly Entry[],
+  { watches, tickets }: WakeContext,
+  woken: () => void,
+): () => void {
   if (entry === 'queue') {
     const [first] = seen;
     if (first === undefined) throw new Error('Nobody is in the queue that is waited in');
     const before = fingerprint(seen.map(({ key, modified }) => [key, modified]));
-    const changed = ({ entries }: Reading): boolean => fingerprint(entries.map(({ Key, ModifyIndex }) => [Key, ModifyIndex])) !== before;
+    const changed = ({ entries }: Reading): boolean =>
+      fingerprint(entries.map(({ Key, ModifyIndex }) => [Key, ModifyIndex])) !== before;
     return watches.watch({ key: first.queue, isPrefix: true, from: 0 }, (reading) => changed(reading) && woken());
   }
   const local = tickets.get(entry.key);
@@ -54,5 +60,8 @@ function target({ entry, until }: Awaited, seen: readonly Entry[], { watches, ti
 }
 
 function fingerprint(entries: readonly (readonly [string, number])[]): string {
-  return entries.map(([key, modified]) => `${key}:${modified}`).sort().join('\n');
+  return entries
+    .map(([key, modified]) => `${key}:${modified}`)
+    .sort()
+    .join('\n');
 }

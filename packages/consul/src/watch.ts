@@ -54,10 +54,14 @@ export class Watch {
     this.#running = true;
     const { signal } = this.#stop;
     let index = this.watched.from;
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       const askedAt = monotonicMs();
       try {
-        const reading = await this.#consul.poll(this.watched.key, this.watched.isPrefix, { index, waitMs: WAIT_MS, signal });
+        const reading = await this.#consul.poll(this.watched.key, this.watched.isPrefix, {
+          index,
+          waitMs: WAIT_MS,
+          signal,
+        });
         if (signal.aborted) return;
         // Something between us and the server that does not block must not make us ask without end.
         const isIdle = reading.index === index && monotonicMs() - askedAt < SHORTEST_PAUSE_MS;
@@ -76,5 +80,8 @@ export class Watch {
 
 async function pause(failures: number, signal: AbortSignal): Promise<void> {
   const bound = Math.min(SHORTEST_PAUSE_MS * 2 ** Math.min(failures, 10), LONGEST_PAUSE_MS);
-  await delay(randomInt(Math.ceil(bound / 2), bound + 1), undefined, { ref: false, signal }).then(undefined, () => undefined);
+  await delay(randomInt(Math.ceil(bound / 2), bound + 1), undefined, { ref: false, signal }).then(
+    undefined,
+    () => undefined,
+  );
 }

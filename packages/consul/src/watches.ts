@@ -83,7 +83,9 @@ export class Watches {
   }
 
   async #lookAt(batch: readonly Watch[]): Promise<void> {
-    const operations = batch.map(({ watched: { key, from } }) => ({ Verb: 'check-index', Key: key, Index: from }) as const);
+    const operations = batch.map(
+      ({ watched: { key, from } }) => ({ Verb: 'check-index', Key: key, Index: from }) as const,
+    );
     const outcome = await this.#consul.transact(operations);
     if (outcome.applied) return;
     for (const watch of outcome.failed.map((index) => batch[index])) {

@@ -59,7 +59,9 @@ export class Operator {
 
   async destroySessions(but: readonly string[] = []): Promise<void> {
     const all = await this.sessions();
-    await Promise.all(all.filter(({ ID }) => !but.includes(ID)).map(({ ID }) => this.ask('PUT', `session/destroy/${ID}`)));
+    await Promise.all(
+      all.filter(({ ID }) => !but.includes(ID)).map(({ ID }) => this.ask('PUT', `session/destroy/${ID}`)),
+    );
   }
 }
 

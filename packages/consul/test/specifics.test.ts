@@ -80,6 +80,26 @@ describe('a session', () => {
     }
   });
 
+  test('that nobody renews keeps its place in the queue, and its ttl begins with the grant', async () => {
+    const server = await ownServer();
+    const [holder, waiter, behind] = [await open(server.url), await open(server.url), await open(server.url)];
+    const held = await holder.acquire('a', { ttl: '30s' });
+    const waiting = waiter.acquire('a', { ttl: '3s', renew: false });
+    await expect.poll(async () => (await holder.query('a')).pending.length).toBe(1);
+    const last = behind.acquire('a', { ttl: '30s' });
+    await delay(5000);
+    await held.release();
+    const lock = await waiting;
+    expect(lock.remainingMs).toBeGreaterThan(2000);
+    await lock.release();
+    await (await last).release();
+  });
+
+  test('of more than a day is refused', async () => {
+    const { url } = await sharedServer('consul');
+    await expect((await open(url)).acquire('a', { ttl: '49h' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
   test('whose keys an operator deletes is over for its holders at once', async () => {
     const server = await ownServer();
     const [locks, operator] = [await open(server.url), new Operator(server.url)];
@@ -149,7 +169,9 @@ describe('the server', () => {
     const { host, hostname, port } = new URL(url);
     const proxy = await FaultProxy.start({ host: hostname, port: Number(port) });
     onTestFinished(() => proxy.close());
-    const locks = await open(url.replace(host, `127.0.0.1:${proxy.address.port},${host}`).replace('?', '?timeout=500ms&'));
+    const locks = await open(
+      url.replace(host, `127.0.0.1:${proxy.address.port},${host}`).replace('?', '?timeout=500ms&'),
+    );
     const name = randomUUID();
     const lock = await locks.acquire(name, { ttl: '3s' });
     proxy.blackhole();
@@ -189,7 +211,10 @@ describe('access control', () => {
       await tokenFor(operator, keys),
       await tokenFor(operator, session),
       await tokenFor(operator, `${session} key_prefix "holdfast/" { policy = "read" }`),
-      await tokenFor(operator, `${session} key_prefix "holdfast/session/" { policy = "write" } key_prefix "holdfast/queue/mine" { policy = "write" }`),
+      await tokenFor(
+        operator,
+        `${session} key_prefix "holdfast/session/" { policy = "write" } key_prefix "holdfast/queue/mine" { policy = "write" }`,
+      ),
       randomUUID(),
     ];
     for (const secret of others) {
@@ -220,7 +245,9 @@ describe('access control', () => {
     const secret = await tokenFor(operator, rules);
     const locks = await open(server.url.replace(token, secret));
     const lock = await locks.acquire('a', { ttl: '3s' });
-    const { AccessorID } = (await new Operator(server.url.replace(token, secret)).ask('GET', 'acl/token/self')) as { AccessorID: string };
+    const { AccessorID } = (await new Operator(server.url.replace(token, secret)).ask('GET', 'acl/token/self')) as {
+      AccessorID: string;
+    };
     await operator.ask('DELETE', `acl/token/${AccessorID}`);
     expect(await lost(lock.signal)).toBeInstanceOf(LockLostError);
     await (await (await open(server.url)).acquire('a')).release();

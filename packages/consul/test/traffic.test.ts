@@ -51,17 +51,21 @@ test('a hand-over wakes one waiter, of 200 in other processes', { timeout: 60_00
   await Promise.all([lock.release(), ...granted.slice(10).map(async (next) => (await next).release())]);
 });
 
-test('hundreds that wait for different names of other processes take no more connections than an agent allows', { timeout: 60_000 }, async () => {
-  const { url } = await ownServer();
-  const [locks, peer] = [await open(url), await openPeer(url)];
-  const names = Array.from({ length: 300 }, (_, i) => `name ${i}`);
-  const held = [];
-  for (const name of names) held.push(await peer.acquire(name, { ttl: '60s' }));
-  const waits = names.map((name) => locks.acquire(name, { ttl: '60s' }));
-  await expect.poll(async () => (await locks.query()).pending.length, { timeout: 20_000 }).toBe(300);
-  for (const lock of held) await lock.release();
-  for (const lock of await Promise.all(waits)) await lock.release();
-});
+test(
+  'hundreds that wait for different names of other processes take no more connections than an agent allows',
+  { timeout: 60_000 },
+  async () => {
+    const { url } = await ownServer();
+    const [locks, peer] = [await open(url), await openPeer(url)];
+    const names = Array.from({ length: 300 }, (_, i) => `name ${i}`);
+    const held = [];
+    for (const name of names) held.push(await peer.acquire(name, { ttl: '60s' }));
+    const waits = names.map((name) => locks.acquire(name, { ttl: '60s' }));
+    await expect.poll(async () => (await locks.query()).pending.length, { timeout: 20_000 }).toBe(300);
+    for (const lock of held) await lock.release();
+    for (const lock of await Promise.all(waits)) await lock.release();
+  },
+);
 
 test('thousands of locks of one process cost one session and one heartbeat', { timeout: 120_000 }, async () => {
   const server = await ownServer();

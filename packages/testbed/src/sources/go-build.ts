@@ -51,9 +51,13 @@ export async function goBuild({ name, module, version, exclude }: GoProgram): Pr
   process.stderr.write(`testbed: building ${name} ${version} from its Go module into ${dir}, which takes minutes\n`);
   try {
     // The kernel drops the lock with the process: of parallel runs one builds, and one that is killed keeps nobody out.
-    await run('flock', [join(dir, 'lock'), '/bin/sh', '-c', BUILD, 'build', dir, go, module, `v${version}`, name, ...exclude], {
-      maxBuffer: 64 * 1024 * 1024,
-    });
+    await run(
+      'flock',
+      [join(dir, 'lock'), '/bin/sh', '-c', BUILD, 'build', dir, go, module, `v${version}`, name, ...exclude],
+      {
+        maxBuffer: 64 * 1024 * 1024,
+      },
+    );
   } catch (cause) {
     const { stderr } = cause as { stderr?: string };
     throw new Error(`building ${name} ${version} failed: ${(stderr ?? String(cause)).trim().slice(-600)}`, { cause });

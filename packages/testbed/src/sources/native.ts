@@ -27,7 +27,9 @@ interface Launched {
 
 /** The server's own binary, as a child of the keeper, in a temporary directory. */
 export async function startNative(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
-  const binary = kind.goProgram ? await goBuild(kind.goProgram) : await findBinary(kind.binary, kind.aptPackage, kind.installedFile);
+  const binary = kind.goProgram
+    ? await goBuild(kind.goProgram)
+    : await findBinary(kind.binary, kind.aptPackage, kind.installedFile);
   const certificate = options.tls ? await selfSigned() : undefined;
   const dir = await keepDirectory(`holdfast-${kind.name}-`);
   const site: Site = { kind, options, binary, dir, certificate };
