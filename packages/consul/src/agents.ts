@@ -42,6 +42,8 @@ export class Agents {
   readonly #hosts: readonly Host[];
   readonly #http: Http;
   readonly #gate = new Gate(CONNECTIONS);
+  /** Called when an agent did not answer: what waits for a change may be waiting in vain. */
+  onTrouble: () => void = () => undefined;
   #current = 0;
 
   constructor({ hosts, timeoutMs, patienceMs, ...http }: AgentsOptions) {
@@ -63,8 +65,8 @@ export class Agents {
     try {
       return assess(await this.#http.exchange(this.#host(index), question));
     } catch (error) {
-      // Also after an abort this does no harm: the next one may be asked as well.
-      if (!(error instanceof RefusedError) && this.#current === index) this.#current = (index + 1) % this.#hosts.length;
+      if (!(error instanceof RefusedError) && !question.signal?.aborted && this.#current === index)
+        this.#current = (index + 1) % this.#hosts.length;
       throw error;
     }
   }
@@ -87,6 +89,7 @@ export class Agents {
         return await this.once({ ...question, timeoutMs: Math.min(timeoutMs, left) });
       } catch (error) {
         if (error instanceof RefusedError) throw error;
+        this.onTrouble();
         if (!(error instanceof UnsentError)) onDoubt?.();
         if (monotonicMs() >= deadline) throw error;
       }

@@ -24,6 +24,12 @@ export interface ConsulGrant extends Grant {
   readonly session: ConsulSession;
 }
 
+/** Where in Consul the locks are. */
+export interface Place {
+  readonly prefix: string;
+  readonly node: string;
+}
+
 /** How long an unused session is kept, in ms. */
 const IDLE_MS = 30_000;
 
@@ -37,12 +43,12 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
   readonly #sessions: Sessions<ConsulSession>;
   readonly #tickets = new Map<string, Ticket>();
 
-  constructor(consul: Consul, prefix: string, capabilities: Capabilities) {
+  constructor(consul: Consul, { prefix, node }: Place, capabilities: Capabilities) {
     this.capabilities = capabilities;
     this.#consul = consul;
     this.#prefix = prefix;
     this.#watches = new Watches(consul);
-    const context = { consul, watches: this.#watches, prefix };
+    const context = { consul, watches: this.#watches, prefix, node };
     this.#sessions = new Sessions({
       idleMs: IDLE_MS,
       open: (ttlMs, renew) => ConsulSession.open(context, ttlMs, renew),

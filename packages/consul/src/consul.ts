@@ -68,17 +68,25 @@ export class Consul {
    * their ttl (patroni#522). Without lock-delay: that keeps a key locked for 15 s after its holder has died, in case it is not
    * dead, which is what the fencing token is for.
    */
-  async createSession(ttlMs: number): Promise<string> {
+  async createSession(node: string, ttlMs: number): Promise<string> {
     const body = {
-      Name: 'holdfast',
-      TTL: `${ttlMs}ms`,
-      Behavior: 'delete',
-      LockDelay: '0s',
-      NodeChecks: [],
-      ServiceChecks: [],
+      ...{ Node: node, Name: 'holdfast', TTL: `${ttlMs}ms`, Behavior: 'delete' },
+      ...{ LockDelay: '0s', NodeChecks: [], ServiceChecks: [], ...this.#fields },
     };
     const { text } = await this.agents.ask({ method: 'PUT', path: this.#path('session/create'), body });
     return (JSON.parse(text) as { ID: string }).ID;
+  }
+
+  /**
+   * A session belongs to a node, and ends with it: by default the node of the agent that was asked, which is gone when that agent
+   * leaves the cluster, or, if it was a server, a few seconds after its crash. So sessions get a node of their own, which no agent
+   * answers for and nobody removes.
+   */
+  async ensureNode(node: string): Promise<void> {
+    const { text } = await this.agents.ask({ method: 'GET', path: this.#path(`catalog/node/${node}`) });
+    if (JSON.parse(text) !== null) return;
+    const body = { Node: node, Address: '127.0.0.1', ...this.#fields };
+    await this.agents.ask({ method: 'PUT', path: this.#path('catalog/register'), body });
   }
 
   /** Whether it is still there. */

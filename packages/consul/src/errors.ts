@@ -46,4 +46,4 @@ export function unavailable(cause: unknown): HoldfastError {
 }
 
 const PERMISSIONS =
-  'the ACL token needs `key_prefix` with policy "write" for the prefix of the locks, and `session_prefix` with policy "write" for the nodes of the agents';
+  'the ACL token needs policy "write" for `key_prefix` of the locks\' prefix, and for `session` and `node` of their node; docs: @holdfast/consul';

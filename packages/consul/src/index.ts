@@ -15,8 +15,8 @@ export type { ConsulOptions, TlsOptions } from './options.ts';
 
 /** Locks in a Consul cluster. Connects at the first request. Throws `ConfigError` for a bad option. */
 export function consul(options: ConsulOptions = {}): LockBackend<ConsulGrant> {
-  const { agents, scope, prefix, sessionTtlMinMs } = resolveOptions(options);
-  return new ConsulBackend(new Consul(new Agents(agents), scope), prefix, capabilitiesFor(sessionTtlMinMs));
+  const { agents, scope, place, sessionTtlMinMs } = resolveOptions(options);
+  return new ConsulBackend(new Consul(new Agents(agents), scope), place, capabilitiesFor(sessionTtlMinMs));
 }
 
 /** What core imports for a URL that begins with `consul:` or `consuls:`. */

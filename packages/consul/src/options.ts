@@ -2,6 +2,7 @@ import { ConfigError, parseDuration, parseOptions } from '@holdfast/core/adapter
 import { z } from 'zod';
 import type { AgentsOptions } from './agents.ts';
 import { DEFAULT_SESSION_TTL_MIN_MS } from './capabilities.ts';
+import type { Place } from './backend.ts';
 import type { Scope } from './consul.ts';
 import type { Host } from './http.ts';
 
@@ -28,6 +29,8 @@ export interface ConsulOptions {
   readonly tls?: boolean | TlsOptions | undefined;
   /** Of all keys; default `holdfast/`. */
   readonly prefix?: string | undefined;
+  /** The node in Consul's catalog that the sessions belong to, which is registered if missing; default `holdfast`. */
+  readonly node?: string | undefined;
   /** The servers' `session_ttl_min`, in ms or as `'10s'`, which is the default. The shortest ttl of a lock is twice that. */
   readonly sessionTtlMin?: number | string | undefined;
   /** For one request to an agent, in ms or as `'2s'`; default 2 s. Then the next agent is asked. */
@@ -39,7 +42,7 @@ export interface ConsulOptions {
 export interface ResolvedOptions {
   readonly agents: AgentsOptions;
   readonly scope: Scope;
-  readonly prefix: string;
+  readonly place: Place;
   readonly sessionTtlMinMs: number;
 }
 
@@ -78,6 +81,7 @@ const schema = z.strictObject({
     .string()
     .regex(/^(?!\.{0,2}\/)[\w.-]+(\/(?!\.{0,2}\/)[\w.-]+)*\/$/, { error: 'expected a prefix such as app/locks/' })
     .optional(),
+  node: label.optional(),
   sessionTtlMin: duration.optional(),
   timeout: duration.optional(),
   patience: duration.optional(),
@@ -85,7 +89,16 @@ const schema = z.strictObject({
 
 export function resolveOptions(given: ConsulOptions): ResolvedOptions {
   const options = parseOptions('consul', schema, given);
-  const { hosts = '127.0.0.1', token, datacenter, namespace, partition, tls, prefix = 'holdfast/' } = options;
+  const {
+    hosts = '127.0.0.1',
+    token,
+    datacenter,
+    namespace,
+    partition,
+    tls,
+    prefix = 'holdfast/',
+    node = 'holdfast',
+  } = options;
   return {
     agents: {
       hosts: (typeof hosts === 'string' ? [hosts] : hosts).map(parseHost).filter((host) => host !== undefined),
@@ -95,7 +108,7 @@ export function resolveOptions(given: ConsulOptions): ResolvedOptions {
       patienceMs: durationOf('patience', options.patience, DEFAULT_PATIENCE_MS),
     },
     scope: { datacenter, namespace, partition },
-    prefix,
+    place: { prefix, node },
     sessionTtlMinMs: durationOf('sessionTtlMin', options.sessionTtlMin, DEFAULT_SESSION_TTL_MIN_MS),
   };
 }

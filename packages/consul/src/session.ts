@@ -13,6 +13,8 @@ export interface SessionContext {
   readonly consul: Consul;
   readonly watches: Watches;
   readonly prefix: string;
+  /** Of the catalog, which the sessions belong to. */
+  readonly node: string;
 }
 
 /** Acquire and release in a loop must not start and stop a blocking query each time, in ms. */
@@ -36,13 +38,14 @@ export class ConsulSession implements Session {
   #stopWatch: (() => void) | undefined;
   #linger: NodeJS.Timeout | undefined;
 
-  /** Two round trips: the server chooses the id, and only then its key can be written and its life be prolonged. */
+  /** The server chooses the id, and only then its key can be written and its life be prolonged. */
   static async open(context: SessionContext, ttlMs: number, renewed: boolean): Promise<ConsulSession> {
-    const { consul, prefix } = context;
+    const { consul, prefix, node } = context;
     if (ttlMs > MAX_TTL_MS)
       throw new InvalidArgumentError(`Expected \`ttl\` to be at most ${MAX_TTL_MS} ms on Consul, got ${ttlMs}`);
+    await consul.ensureNode(node);
     // An attempt whose answer was lost leaves an empty session, which ends with its TTL.
-    const id = await consul.createSession(sessionTtlMs(ttlMs));
+    const id = await consul.createSession(node, sessionTtlMs(ttlMs));
     let lease: Lease | undefined;
     const beat = async (): Promise<number> => {
       const startedAt = monotonicMs();
@@ -115,7 +118,7 @@ export class ConsulSession implements Session {
     const { fence } = this;
     const found = await this.#context.consul.read(this.key);
     if (found === undefined) {
-      this.lease.lose('expired');
+      this.lease.lose('expired', new Error('The key of its session is gone'));
       throw new PlaceLostError('The session is over');
     }
     if (found.ModifyIndex <= fence) {
@@ -146,7 +149,7 @@ export class ConsulSession implements Session {
   }
 
   #onChange(index: number | undefined): void {
-    if (index === undefined) return this.lease.lose('expired');
+    if (index === undefined) return this.lease.lose('expired', new Error('The key of its session is gone'));
     if (index === this.#seen) return;
     this.#seen = index;
     this.raise(index);

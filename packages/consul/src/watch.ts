@@ -10,8 +10,8 @@ export interface Watched {
   readonly from: number;
 }
 
-/** Long, because it is a request per waiter; short, because a network may forget a connection without a word. In ms. */
-const WAIT_MS = 30_000;
+/** Long, because it is a request per waiter; short, because an answer may be lost without a sign. In ms. */
+const WAIT_MS = 10_000;
 const SHORTEST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
 
@@ -21,6 +21,7 @@ export class Watch {
   readonly #consul: Consul;
   readonly #listeners = new Set<(reading: Reading) => void>();
   readonly #stop = new AbortController();
+  #query = new AbortController();
   #running = false;
 
   constructor(consul: Consul, watched: Watched) {
@@ -46,6 +47,12 @@ export class Watch {
 
   stop(): void {
     this.#stop.abort();
+    this.#query.abort();
+  }
+
+  /** Asks anew, and maybe another agent: the present one may be frozen, or wait for a leader that is. */
+  restart(): void {
+    this.#query.abort();
   }
 
   /** Ends when it is stopped; to be called once. */
@@ -56,11 +63,12 @@ export class Watch {
     let index = this.watched.from;
     for (let failures = 0; !signal.aborted;) {
       const askedAt = monotonicMs();
+      const query = (this.#query = new AbortController());
       try {
         const reading = await this.#consul.poll(this.watched.key, this.watched.isPrefix, {
           index,
           waitMs: WAIT_MS,
-          signal,
+          signal: query.signal,
         });
         if (signal.aborted) return;
         // Something between us and the server that does not block must not make us ask without end.
@@ -71,7 +79,7 @@ export class Watch {
         this.tell(reading);
       } catch {
         // Whoever listens has a heartbeat which tells when to give up.
-        failures += 1;
+        failures = query.signal.aborted ? 0 : failures + 1;
       }
       if (failures > 0) await pause(failures, signal);
     }

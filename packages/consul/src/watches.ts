@@ -1,3 +1,4 @@
+import { monotonicMs } from '@holdfast/core/adapter';
 import type { Consul, Reading } from './consul.ts';
 import { Watch } from './watch.ts';
 import type { Watched } from './watch.ts';
@@ -8,6 +9,8 @@ import type { Watched } from './watch.ts';
  */
 const MAX_QUERIES = 40;
 const LOOK_MS = 1000;
+/** While agents don't answer, blocking queries begin anew no more often than this, in ms. */
+const RESTART_MS = 500;
 /** Consul before 1.14 takes no more operations in one transaction. */
 const KEYS_PER_LOOK = 64;
 
@@ -18,9 +21,11 @@ export class Watches {
   readonly #active = new Set<Watch>();
   readonly #crowd = new Set<Watch>();
   #timer: NodeJS.Timeout | undefined;
+  #restartedAt = -Infinity;
 
   constructor(consul: Consul) {
     this.#consul = consul;
+    consul.agents.onTrouble = () => this.#restart();
   }
 
   /** Calls `listener` with what is found each time that it may have changed, until the returned function is called. */
@@ -37,6 +42,13 @@ export class Watches {
 
   close(): void {
     for (const watch of [...this.#active, ...this.#crowd]) this.#end(watch);
+  }
+
+  #restart(): void {
+    const now = monotonicMs();
+    if (now < this.#restartedAt + RESTART_MS) return;
+    this.#restartedAt = now;
+    for (const watch of this.#active) watch.restart();
   }
 
   #start(watched: Watched, urgent: boolean): Watch {

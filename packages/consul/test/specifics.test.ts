@@ -198,7 +198,7 @@ describe('access control', () => {
     const operator = new Operator(server.url);
     const as = (secret: string): string => server.url.replace(token, secret);
 
-    const session = 'session_prefix "" { policy = "write" }';
+    const session = 'session "holdfast" { policy = "write" } node "holdfast" { policy = "write" }';
     const keys = 'key_prefix "holdfast/" { policy = "write" }';
     const allowed = await open(as(await tokenFor(operator, `${session} ${keys}`)));
     const lock = await allowed.acquire('a');
@@ -222,7 +222,7 @@ describe('access control', () => {
       const startedAt = performance.now();
       const error = (await locks.acquire('another name').catch((reason: unknown) => reason)) as BackendUnavailableError;
       expect(error).toBeInstanceOf(BackendUnavailableError);
-      expect(error.message).toMatch(/Consul refused the request: .*`key_prefix`.*`session_prefix`/s);
+      expect(error.message).toMatch(/Consul refused the request: .*`key_prefix`.*`session`.*`node`/s);
       expect(`${error.stack} ${String(error.cause)}`).not.toContain(secret);
       expect(performance.now() - startedAt).toBeLessThan(5000);
     }
@@ -241,7 +241,8 @@ describe('access control', () => {
   test('a token that is revoked while it holds: the lock is lost, at the latest at the ttl', async () => {
     const server = await ownServer({ password: token });
     const operator = new Operator(server.url);
-    const rules = 'session_prefix "" { policy = "write" } key_prefix "holdfast/" { policy = "write" }';
+    const rules =
+      'session "holdfast" { policy = "write" } node "holdfast" { policy = "write" } key_prefix "holdfast/" { policy = "write" }';
     const secret = await tokenFor(operator, rules);
     const locks = await open(server.url.replace(token, secret));
     const lock = await locks.acquire('a', { ttl: '3s' });
