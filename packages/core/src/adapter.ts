@@ -16,3 +16,5 @@ export type { PollOptions } from './poll.ts';
 export { batched } from './batch.ts';
 export { parseDuration } from './config/duration.ts';
 export { parseOptions, urlOptions } from './config/options.ts';
+export { parseHost, parseHostsUrl } from './config/hosts-url.ts';
+export type { HostsUrl } from './config/hosts-url.ts';

@@ -23,30 +23,29 @@ test.each([
 });
 
 test.each([
-  ['etcd://', /Expected an etcd URL/],
-  ['etcd:localhost', /Expected an etcd URL/],
-  ['etcd://host/path', /Expected an etcd URL/],
-  ['etcd://a,,b', /hosts/],
-  ['etcd://a:0', /hosts/],
-  ['etcd://a:70000', /hosts/],
-  ['etcd://a:x', /hosts/],
+  ['etcd://', /Expected the etcd URL to be such as/],
+  ['etcd:localhost', /Expected the etcd URL to be such as/],
+  ['etcd://host/path', /An etcd URL has no path/],
+  ['etcd://a,,b', /Expected each host of the etcd backend/],
+  ['etcd://a:0', /Expected each host of the etcd backend/],
+  ['etcd://a:70000', /Expected each host of the etcd backend/],
+  ['etcd://a:x', /Expected each host of the etcd backend/],
   ['etcd://a?prefix=x&prefix=y', /`prefix` twice/],
   ['etcd://a?colour=red', /colour/],
   ['etcd://a?timeout=0', /`timeout`/],
   ['etcd://a?hosts=b', /`hosts` is given twice/],
-  ['etcd://user@a', /user:password/],
+  ['etcd://user@a', /give `username` and `password`, or neither/],
+  ['etcd://:secret@a', /`username`/],
 ])('%s is refused', (url, message) => {
   expect(problem(url)).toMatch(message);
 });
 
-test.each([
-  'etcd://user:secr%zzet@host',
-  'etcd://user:sec/ret@host',
-  'etcd://user:sec:ret@host',
-  'etcd://user:sec?ret@host',
-])('a bad URL is refused without a word of its password: %s', (url) => {
-  expect(problem(url)).not.toMatch(/sec|ret/);
-});
+test.each(['etcd://user:secr%zzet@host', 'etcd://user:sec/ret@host', 'etcd://user:sec?ret@host'])(
+  'a bad URL is refused without a word of its password: %s',
+  (url) => {
+    expect(problem(url)).not.toMatch(/sec|ret/);
+  },
+);
 
 test('what is given in the URL can not be given in the options as well', () => {
   expect(problem('etcd://a?prefix=x', { prefix: 'y' })).toMatch(/`prefix` is given twice/);

@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { ConfigError, parseDuration, parseOptions, urlOptions } from '@holdfast/core/adapter';
+import { ConfigError, parseDuration, parseHost, parseHostsUrl, parseOptions } from '@holdfast/core/adapter';
 import type { AdapterConfig } from '@holdfast/core/adapter';
 import { DEFAULT_TICK_MS } from './capabilities.ts';
 import { CREATOR_ACL, OPEN_ACL } from './protocol/operations.ts';
 import type { Acl } from './protocol/operations.ts';
 import type { EnsembleOptions } from './session/ensemble.ts';
-import type { Host } from './session/dial.ts';
 
 export interface ZooKeeperOptions {
   /** `zookeeper://[user:password@]host[:port][,host[:port]…][/chroot]`. Instead of `hosts` and `chroot`. */
@@ -34,6 +33,7 @@ export interface ParsedOptions {
 }
 
 const DEFAULT_PORT = 2181;
+const EXAMPLE = 'zookeeper://user:password@host1:2181,host2:2181/chroot';
 const DEFAULT_TIMEOUT_MS = 5000;
 
 /** Of a node: what ZooKeeper allows in a path, and what needs no escape. */
@@ -82,7 +82,7 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
     throw new ConfigError('`acl` "creator" needs a `username` and a `password`');
   return {
     ensemble: {
-      hosts: (options.hosts ?? [`localhost:${DEFAULT_PORT}`]).map(parseHost),
+      hosts: (options.hosts ?? ['localhost']).map((host) => parseHost('zookeeper', host, DEFAULT_PORT)),
       digest: username === undefined ? undefined : `${username}:${password}`,
       tickMs: durationOf('tickTime', options.tickTime ?? DEFAULT_TICK_MS),
       timeoutMs: durationOf('timeout', options.timeout ?? DEFAULT_TIMEOUT_MS),
@@ -92,40 +92,15 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
   };
 }
 
-/** Not by `URL`, which knows no list of hosts. No message shows the URL: it may hold a password. */
 function parseUrl(url: string): ZooKeeperOptions {
-  const match = /^zookeeper:\/\/(?:([^/?#@]*)@)?([^/?#@]+)(\/[^?#]*)?(?:\?([^#]*))?$/i.exec(url);
-  if (match === null) {
-    throw new ConfigError(
-      'Expected a ZooKeeper URL such as zookeeper://user:password@host1:2181,host2:2181/chroot (percent-encode what is special)',
-    );
-  }
-  const [, credentials, hosts = '', chroot = '', query = ''] = match;
-  const colon = credentials?.indexOf(':') ?? -1;
+  const { hosts, path, username, password, parameters } = parseHostsUrl('zookeeper', url, EXAMPLE);
   return {
-    hosts: hosts.split(','),
-    chroot: decode(chroot),
-    ...(credentials === undefined ? {} : { username: decode(colon < 0 ? credentials : credentials.slice(0, colon)) }),
-    ...(credentials === undefined || colon < 0 ? {} : { password: decode(credentials.slice(colon + 1)) }),
-    ...parseOptions('zookeeper', urlSchema, urlOptions('zookeeper', new URLSearchParams(query))),
+    hosts,
+    chroot: path,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...parseOptions('zookeeper', urlSchema, parameters),
   };
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    // Not as a cause: its message quotes what may be a password.
-    throw new ConfigError('The ZooKeeper URL is not valid percent-encoding');
-  }
-}
-
-function parseHost(text: string): Host {
-  const match = /^(\[[0-9a-f:.]+\]|[^:[\]/\s]+)(?::(\d{1,5}))?$/i.exec(text);
-  const port = Number(match?.[2] ?? DEFAULT_PORT);
-  if (match === null || port < 1 || port > 65535)
-    throw new ConfigError('Expected each ZooKeeper host to be such as host1, host1:2181 or [::1]:2181');
-  return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port };
 }
 
 function chrootOf(chroot: string): string {
