@@ -1,6 +1,8 @@
 export { freePort } from './port.ts';
 export { ServerUnavailableError } from './server.ts';
 export type { RunningServer, ServerHandle, ServerOptions, Source } from './server.ts';
+export { startConsulCluster } from './servers/consul-cluster.ts';
+export type { ConsulCluster } from './servers/consul-cluster.ts';
 export { startEtcdCluster } from './servers/etcd-cluster.ts';
 export type { EtcdCluster } from './servers/etcd-cluster.ts';
 export { serverNames } from './servers/index.ts';
