@@ -1,16 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
-import type { GenericContainer, StartedTestContainer } from 'testcontainers';
+import type { GenericContainer } from 'testcontainers';
 import { selfSigned } from '../certificate.ts';
 import { images } from '../images.ts';
-import { forgetContainer, keepContainer } from '../keeper/keeper.ts';
 import type { Engine } from '../keeper/keeper.ts';
 import { onFreePort } from '../port.ts';
 import { untilReady } from '../ready.ts';
 import type { Identity, RunningServer, ServerKind, ServerOptions } from '../server.ts';
+import { startNamed } from './named-container.ts';
+import type { Container } from './named-container.ts';
 
 const DIRECTORY = '/data';
-const OUTPUT_CHARACTERS = 4000;
 
 /** The server's image, on a host port of our choice: a port that the engine chooses changes with every restart. */
 export async function startContainer(kind: ServerKind, options: ServerOptions, engine: Engine): Promise<RunningServer> {
@@ -82,54 +80,4 @@ async function containersOf(
     ]);
   };
   return { ca: certificate?.cert, containerOn };
-}
-
-/** What the engine does with one container. */
-interface Container {
-  kill(signal: NodeJS.Signals): Promise<void>;
-  start(): Promise<void>;
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  remove(): Promise<void>;
-  ended(): Promise<Error | undefined>;
-}
-
-async function startNamed(definition: GenericContainer, engine: Engine): Promise<Container> {
-  const name = `holdfast-${randomUUID()}`;
-  let output = '';
-  const collect = (stream: Readable): void => {
-    stream.on('data', (chunk: Buffer | string) => (output = (output + chunk.toString()).slice(-OUTPUT_CHARACTERS)));
-  };
-  // The name is known before the container exists, so the keeper can remove it whenever this process dies.
-  await keepContainer(name, engine);
-  let started: StartedTestContainer;
-  try {
-    started = await definition.withName(name).withLogConsumer(collect).start();
-  } catch (cause) {
-    throw new Error(`${String(cause)} ${output.trim()}`, { cause });
-  }
-  const { getContainerRuntimeClient } = await import('testcontainers');
-  const handle = (await getContainerRuntimeClient()).container.getById(started.getId());
-
-  return {
-    async kill(signal) {
-      const { State: state } = await handle.inspect();
-      if (!state.Running) return;
-      // The engine signals no paused container.
-      if (state.Paused) await handle.unpause();
-      await handle.kill({ signal });
-      await handle.wait();
-    },
-    start: async () => void (await handle.start()),
-    pause: async () => void (await handle.pause()),
-    resume: async () => void (await handle.unpause()),
-    async remove() {
-      await started.stop({ timeout: 0 });
-      await forgetContainer(name);
-    },
-    async ended() {
-      const { State: state } = await handle.inspect();
-      return state.Running ? undefined : new Error(`it ended with status ${state.ExitCode}: ${output.trim()}`);
-    },
-  };
 }
