@@ -26,6 +26,11 @@ export interface Asking {
   readonly urgent?: boolean;
 }
 
+/** Of an attempt, after which another may be made. */
+interface Failure {
+  readonly error: unknown;
+}
+
 /**
  * An agent refuses more than 200 connections of one client address (`http_max_conns_per_client`), and all processes of a host
  * are one: requests share these few, beside those that wait for a change.
@@ -54,9 +59,21 @@ export class Agents {
   }
 
   /** Asks until an agent answers; so it may be asked twice. Rejects with `RefusedError`, or with the last error when patience ends. */
-  ask(question: Omit<Question, 'timeoutMs'>, asking: Asking = {}): Promise<Answer> {
-    const persist = (): Promise<Answer> => this.#persist(question, asking);
-    return asking.urgent ? persist() : this.#gate.through(persist);
+  async ask(question: Omit<Question, 'timeoutMs'>, asking: Asking = {}): Promise<Answer> {
+    const { patienceMs = this.patienceMs, urgent = false } = asking;
+    let deadline: number | undefined;
+    const attempt = (): Promise<Answer | Failure> => {
+      // Patience is with agents, and begins when the first of them is asked.
+      deadline ??= monotonicMs() + patienceMs;
+      return this.#attempt(question, asking, deadline);
+    };
+    for (let attempts = 1; ; attempts += 1) {
+      const outcome = await (urgent ? attempt() : this.#gate.through(attempt));
+      if (!('error' in outcome)) return outcome;
+      if (deadline !== undefined && monotonicMs() >= deadline) throw outcome.error;
+      // Everyone once before the first pause.
+      if (attempts % this.#hosts.length === 0) await pause(attempts / this.#hosts.length);
+    }
   }
 
   /** One attempt, at the agent that answered last. */
@@ -79,22 +96,17 @@ export class Agents {
     this.#http.close();
   }
 
-  async #persist(question: Omit<Question, 'timeoutMs'>, asking: Asking): Promise<Answer> {
-    const { check, onDoubt, patienceMs = this.patienceMs, timeoutMs = this.timeoutMs } = asking;
-    const deadline = monotonicMs() + patienceMs;
-    for (let attempt = 1; ; attempt += 1) {
-      check?.();
-      try {
-        const left = Math.max(deadline - monotonicMs(), 1);
-        return await this.once({ ...question, timeoutMs: Math.min(timeoutMs, left) });
-      } catch (error) {
-        if (error instanceof RefusedError) throw error;
-        this.onTrouble();
-        if (!(error instanceof UnsentError)) onDoubt?.();
-        if (monotonicMs() >= deadline) throw error;
-      }
-      // Everyone once before the first pause.
-      if (attempt % this.#hosts.length === 0) await pause(attempt / this.#hosts.length);
+  async #attempt(question: Omit<Question, 'timeoutMs'>, asking: Asking, deadline: number): Promise<Answer | Failure> {
+    const { check, onDoubt, timeoutMs = this.timeoutMs } = asking;
+    check?.();
+    try {
+      const left = Math.max(deadline - monotonicMs(), 1);
+      return await this.once({ ...question, timeoutMs: Math.min(timeoutMs, left) });
+    } catch (error) {
+      if (error instanceof RefusedError) throw error;
+      this.onTrouble();
+      if (!(error instanceof UnsentError)) onDoubt?.();
+      return { error };
     }
   }
 

@@ -1,10 +1,9 @@
-import { ConfigError, parseDuration, parseOptions } from '@holdfast/core/adapter';
+import { ConfigError, parseDuration, parseHost, parseOptions } from '@holdfast/core/adapter';
 import { z } from 'zod';
 import type { AgentsOptions } from './agents.ts';
 import { DEFAULT_SESSION_TTL_MIN_MS } from './capabilities.ts';
 import type { Place } from './backend.ts';
 import type { Scope } from './consul.ts';
-import type { Host } from './http.ts';
 
 export interface TlsOptions {
   /** In PEM: the authority's certificate; default: the system's. */
@@ -50,14 +49,12 @@ const DEFAULT_PORT = 8500;
 const DEFAULT_TIMEOUT_MS = 2000;
 const DEFAULT_PATIENCE_MS = 5000;
 
-const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i;
-const host = z.string().refine((text) => parseHost(text) !== undefined, { error: 'expected host or host:port' });
 const pem = z.union([z.string().min(1), z.instanceof(Buffer)], { error: 'expected PEM as a string or Buffer' });
-const label = z.string().regex(/^[\w.-]+$/, { error: 'expected letters, digits or any of - _ .' });
+const label = z.string().regex(/^(?!\.+$)[\w.-]+$/, { error: 'expected letters, digits or any of - _ .' });
 const duration = z.union([z.number(), z.string()], { error: 'expected a duration such as 5000 or "5s"' });
 
 const schema = z.strictObject({
-  hosts: z.union([host, z.array(host).min(1)]).optional(),
+  hosts: z.union([z.string(), z.array(z.string()).min(1)], { error: 'expected host:port, or several' }).optional(),
   token: z
     .string()
     .regex(/^[\x21-\x7e]+$/, { error: 'expected an ACL token' })
@@ -101,7 +98,7 @@ export function resolveOptions(given: ConsulOptions): ResolvedOptions {
   } = options;
   return {
     agents: {
-      hosts: (typeof hosts === 'string' ? [hosts] : hosts).map(parseHost).filter((host) => host !== undefined),
+      hosts: (typeof hosts === 'string' ? [hosts] : hosts).map((text) => parseHost('consul', text, DEFAULT_PORT)),
       token,
       tls: tls === true ? {} : tls === false ? undefined : tls,
       timeoutMs: durationOf('timeout', options.timeout, DEFAULT_TIMEOUT_MS),
@@ -111,12 +108,6 @@ export function resolveOptions(given: ConsulOptions): ResolvedOptions {
     place: { prefix, node },
     sessionTtlMinMs: durationOf('sessionTtlMin', options.sessionTtlMin, DEFAULT_SESSION_TTL_MIN_MS),
   };
-}
-
-function parseHost(text: string): Host | undefined {
-  const [, name, port = `${DEFAULT_PORT}`] = HOST.exec(text) ?? [];
-  if (name === undefined || Number(port) < 1 || Number(port) > 65535) return undefined;
-  return { host: name.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 function durationOf(field: string, value: number | string | undefined, defaultMs: number): number {

@@ -23,13 +23,13 @@ test.each([
 });
 
 test.each([
-  ['consul://', /Expected a Consul URL/],
-  ['consul:localhost', /Expected a Consul URL/],
-  ['consul://host/path', /Expected a Consul URL/],
-  ['consul://a,,b', /hosts/],
-  ['consul://a:0', /hosts/],
-  ['consul://a:70000', /hosts/],
-  ['consul://a:x', /hosts/],
+  ['consul://', /Expected the consul URL/],
+  ['consul:localhost', /Expected the consul URL/],
+  ['consul://host/path', /no path/],
+  ['consul://a,,b', /each host/],
+  ['consul://a:0', /each host/],
+  ['consul://a:70000', /each host/],
+  ['consul://a:x', /each host/],
   ['consul://a?prefix=x/&prefix=y/', /`prefix` twice/],
   ['consul://a?prefix=../', /prefix/],
   ['consul://a?prefix=/a/', /prefix/],
