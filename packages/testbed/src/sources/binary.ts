@@ -3,7 +3,14 @@ import { delimiter, join } from 'node:path';
 import { aptInstall, whyNoApt } from './apt.ts';
 
 /** Servers are often outside a user's PATH. */
-const SYSTEM_DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/opt/homebrew/bin', '/usr/local/go/bin'];
+const SYSTEM_DIRECTORIES = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/opt/homebrew/bin',
+  '/usr/local/go/bin',
+];
 
 /** Where `binary` is; installs the distribution's package if it, or `file`, is missing and this machine allows that. */
 export async function findBinary(binary: string, aptPackage: string, file?: string): Promise<string> {
@@ -13,7 +20,8 @@ export async function findBinary(binary: string, aptPackage: string, file?: stri
   if (obstacle !== undefined) throw new Error(`${file ?? binary} is not installed and ${obstacle}`);
   await aptInstall(aptPackage);
   const installed = await look(binary);
-  if (installed === undefined || !(await isThere(file))) throw new Error(`the package ${aptPackage} has no ${file ?? binary}`);
+  if (installed === undefined || !(await isThere(file)))
+    throw new Error(`the package ${aptPackage} has no ${file ?? binary}`);
   return installed;
 }
 
