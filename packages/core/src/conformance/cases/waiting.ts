@@ -138,14 +138,24 @@ export const waiting: readonly ConformanceCase[] = [
       const lock = await holder.acquire(name);
       const controller = new AbortController();
       const kept: Promise<Lock>[] = [];
+      const aborted: Promise<unknown>[] = [];
       for (let place = 0; place < 10; place += 1) {
         const options = place % 2 === 0 ? { signal: controller.signal } : {};
         const { granted } = await ctx.enqueue(waiter, name, options);
         if (place % 2 === 1) kept.push(granted);
+        // The first may hear of its grant before the holder hears that it has released.
+        else
+          aborted.push(
+            granted.then(
+              (won) => won.release(),
+              () => undefined,
+            ),
+          );
       }
       await lock.release();
       controller.abort();
       for (const granted of kept) await (await within(ctx.time.prompt, granted, 'one who still waits')).release();
+      await Promise.all(aborted);
     },
   },
   {
