@@ -31,7 +31,7 @@ export function matrix(adapters) {
     c.modes.join(', '),
     c.fifo ? 'first in, first out' : 'any',
     c.wakeup === 'push' ? 'woken' : 'polling',
-    c.takeover === 'after-ttl' ? `after its ttl + ${ms(c.ttl.granularityMs)} at most` : 'on disconnect',
+    `${c.takeover === 'on-disconnect' ? 'on disconnect, else ' : ''}after its ttl + ${ms(c.ttl.granularityMs)} at most`,
     ms(c.ttl.minMs),
     c.lease,
     c.fencing === 'per-name' ? 'per name' : 'over all names',

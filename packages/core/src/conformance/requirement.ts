@@ -4,7 +4,16 @@ import type { Locks } from '../client/locks.ts';
 import { rejectsWith } from './expect.ts';
 
 /** What a case needs of the manifest. The first four can be asked for, and are to be refused where they are missing. */
-export type Requirement = 'shared' | 'semaphore' | 'steal' | 'query' | 'fifo' | 'push' | 'network' | 'after-ttl';
+export type Requirement =
+  | 'shared'
+  | 'semaphore'
+  | 'steal'
+  | 'query'
+  | 'fifo'
+  | 'push'
+  | 'network'
+  | 'after-ttl'
+  | 'on-disconnect';
 
 const has: Readonly<Record<Requirement, (manifest: Capabilities) => boolean>> = {
   shared: ({ modes }) => modes.includes('shared'),
@@ -15,6 +24,7 @@ const has: Readonly<Record<Requirement, (manifest: Capabilities) => boolean>> = 
   push: ({ wakeup }) => wakeup === 'push',
   network: ({ reach }) => reach === 'network',
   'after-ttl': ({ takeover }) => takeover === 'after-ttl',
+  'on-disconnect': ({ takeover }) => takeover === 'on-disconnect',
 };
 
 const ask: Partial<Record<Requirement, (locks: Locks, name: string) => Promise<unknown>>> = {

@@ -21,6 +21,27 @@ export const loss: readonly ConformanceCase[] = [
     run: (ctx) => cutOff(ctx, (proxy) => proxy.refuse()),
   },
   {
+    id: 'loss/connection-closed',
+    title: 'a holder whose connection is closed knows of its loss at once where that frees the lock',
+    requires: ['network', 'on-disconnect'],
+    async run(ctx) {
+      const proxy = await ctx.proxy();
+      const [holder, waiter] = [await ctx.open(proxy), await ctx.open()];
+      const name = ctx.name();
+      const lock = await holder.acquire(name, { ttl: ctx.time.longTtl });
+      const { granted } = await ctx.enqueue(waiter, name);
+      proxy.cut();
+      await within(ctx.time.prompt, aborted(lock.signal), 'its signal aborts, long before the ttl');
+      assert.equal(lock.held, false);
+      await within(ctx.time.prompt, lock.release(), 'releasing what was lost');
+      const next = await within(ctx.time.prompt, granted, 'the next in line');
+      assert.ok(next.fencingToken > lock.fencingToken, 'the token went back');
+      await next.release();
+      const again = await within(ctx.time.prompt, holder.acquire(name), 'the same client, over a new connection');
+      await again.release();
+    },
+  },
+  {
     id: 'loss/answers-lost',
     title: 'a holder that hears no answers gives up by itself, though the backend hears it',
     requires: ['network'],

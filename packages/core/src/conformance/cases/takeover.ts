@@ -15,6 +15,21 @@ export const takeover: readonly ConformanceCase[] = [
     run: (ctx) => killed(ctx, {}, {}),
   },
   {
+    id: 'takeover/on-disconnect',
+    title: 'the lock of a killed holder goes on as soon as its connection ends, whatever its ttl',
+    requires: ['on-disconnect'],
+    async run(ctx) {
+      const [peer, locks] = await Promise.all([ctx.peer(), ctx.open()]);
+      const name = ctx.name();
+      const { fencingToken } = await peer.acquire(name, { ttl: ctx.time.longTtl });
+      const { granted } = await ctx.enqueue(locks, name);
+      await peer.kill();
+      const next = await within(ctx.time.prompt, granted, 'the lock of a killed holder');
+      increasing([fencingToken, next.fencingToken], 'after a crash');
+      await next.release();
+    },
+  },
+  {
     id: 'takeover/killed-reader',
     title: 'a writer gets the lock of a killed reader in time',
     requires: ['shared'],
