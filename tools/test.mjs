@@ -24,6 +24,7 @@ async function test(vitestArguments) {
   await shared.stop();
 
   printServers(servers, unavailable, projects);
+  for (const failure of counts.failures) console.log(`Failed: ${failure}`);
   const { passed, failed } = judge(counts, vitestArguments, unavailable);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
@@ -40,7 +41,7 @@ async function runVitest(projects, vitestArguments) {
   const status = await untilClosed(child);
   if (counts !== '') return { ...JSON.parse(counts), status };
   console.error('The test run ended before it reported anything.');
-  return { passed: 0, failed: 1, skipped: 0, status };
+  return { passed: 0, failed: 1, skipped: 0, failures: [], status };
 }
 
 /** Its exit status. A signal that ends us ends the child first, so that it can end its own. */
