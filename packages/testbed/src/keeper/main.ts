@@ -12,6 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeContainer } from './container.ts';
+import { signalFamily, signalGroup } from './family.ts';
 import type { Answer, Engine, Question } from './protocol.ts';
 
 const OUTPUT_CHARACTERS = 4000;
@@ -91,16 +92,6 @@ function start(question: Question & { type: 'start' }): void {
   answer({ id: question.id, type: 'done', value: pid });
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    // Nobody is left in the group; macOS says EPERM when only a zombie is.
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
-  }
-}
-
 function remove(dir: string): void {
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   directories.delete(dir);
@@ -108,7 +99,10 @@ function remove(dir: string): void {
 
 function signal(id: number, name: NodeJS.Signals): void {
   const pid = processes.get(id)?.pid;
-  if (pid !== undefined) signalGroup(pid, name);
+  if (pid === undefined) return;
+  // Any other signal is the server's own business, and what it makes of it.
+  if (name === 'SIGKILL' || name === 'SIGSTOP' || name === 'SIGCONT') signalFamily(pid, name);
+  else signalGroup(pid, name);
 }
 
 async function end(id: number, name: NodeJS.Signals): Promise<void> {
