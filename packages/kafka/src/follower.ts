@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs } from '@holdfast/core/adapter';
+import type { Broker } from './driver.ts';
+import { ClosedError, errorType, isUnclear } from './errors.ts';
+import { fold } from './fold.ts';
+import type { Change, PartitionState } from './fold.ts';
+import type { Leader } from './leader.ts';
+import { LogReader, offsetAfter } from './log-reader.ts';
+import type { LockRecord } from './record.ts';
+import { readTail } from './tail.ts';
+import type { Placed, Tail } from './tail.ts';
+
+/** A record that has just been folded. */
+export interface Folded {
+  readonly record: LockRecord;
+  readonly offset: number;
+  /** The broker's time, in ms. */
+  readonly appendedAt: number;
+  /** {@link monotonicMs} */
+  readonly receivedAt: number;
+  readonly changes: readonly Change[];
+}
+
+export interface FollowerListener {
+  /** The state has been built anew: nobody was told what led to it. */
+  loaded(tail: Tail): void;
+  folded(folded: Folded): void;
+  /** All that has arrived is folded. */
+  settled(position: number): void;
+  /** The log can't be followed, and trying again would not help. */
+  failed(error: unknown): void;
+}
+
+/** So long a read waits at the broker for something to be appended, in ms: the idle traffic of a partition in use. */
+const POLL_MS = 5000;
+const RETRY_MS = 50;
+const LONGEST_RETRY_MS = 1000;
+
+/** Folds the records of a partition as they come, from its last checkpoint on. */
+export class Follower {
+  readonly #leader: Leader;
+  readonly #listener: FollowerListener;
+  #state: PartitionState | undefined;
+  #position = 0;
+  #following: Promise<void> | undefined;
+  #wanted = false;
+
+  constructor(leader: Leader, listener: FollowerListener) {
+    this.#leader = leader;
+    this.#listener = listener;
+  }
+
+  get state(): PartitionState | undefined {
+    return this.#state;
+  }
+
+  /** Offset of the next record to fold; 0 before anything is known. */
+  get position(): number {
+    return this.#state === undefined ? 0 : this.#position;
+  }
+
+  start(): void {
+    this.#wanted = true;
+    this.#following ??= this.#follow();
+  }
+
+  /** Closes the connections, too. */
+  async stop(error: Error): Promise<void> {
+    this.#wanted = false;
+    this.#leader.close(error);
+    await this.#following;
+  }
+
+  async #follow(): Promise<void> {
+    for (let pause = RETRY_MS; this.#wanted; pause = Math.min(2 * pause, LONGEST_RETRY_MS)) {
+      let broker: Broker | undefined;
+      try {
+        broker = await this.#leader.get();
+        const log = new LogReader(this.#leader, broker);
+        if (this.#state === undefined) await this.#load(log);
+        while (this.#wanted) {
+          await this.#read(log);
+          pause = RETRY_MS;
+        }
+      } catch (error) {
+        if (!this.#wanted) break;
+        // Deleted by now, or taken back because replicas that had it are gone: begin anew with what there is.
+        if (errorType(error) === 'OFFSET_OUT_OF_RANGE') this.#state = undefined;
+        else if (!isUnclear(error)) {
+          this.#wanted = false;
+          this.#listener.failed(error);
+          break;
+        }
+        await this.#leader.failed(broker, error);
+        await delay(pause, undefined, { ref: false });
+      }
+    }
+    this.#state = undefined;
+    this.#following = undefined;
+    // Wanted again while it was ending.
+    if (this.#wanted) this.start();
+  }
+
+  async #load(log: LogReader): Promise<void> {
+    const tail = await readTail(log);
+    this.#state = tail.state;
+    this.#position = tail.next;
+    this.#listener.loaded(tail);
+    this.#listener.settled(this.#position);
+  }
+
+  async #read(log: LogReader): Promise<void> {
+    const messages = await log.fetch(this.#position, POLL_MS);
+    const receivedAt = monotonicMs();
+    if (!this.#wanted) throw new ClosedError('No longer read');
+    for (const placed of log.place(messages)) this.#take(placed, receivedAt);
+    this.#position = offsetAfter(messages, this.#position);
+    this.#listener.settled(this.#position);
+  }
+
+  #take({ offset, appendedAt, record }: Placed, receivedAt: number): void {
+    if (this.#state === undefined || record === undefined) return;
+    const changes = fold(this.#state, record, appendedAt);
+    this.#listener.folded({ record, offset, appendedAt, receivedAt, changes });
+  }
+}

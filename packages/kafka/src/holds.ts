@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { batched, CONFIRM_MS, driftMarginMs, Lease, monotonicMs } from '@holdfast/core/adapter';
+import type { Grant, LockRequest, RenewResult } from '@holdfast/core/adapter';
+import type { Partition } from './partition.ts';
+import type { Ticket } from './ticket.ts';
+
+export interface KafkaGrant extends Grant {
+  readonly lease: Lease;
+  readonly ticket: Ticket;
+  readonly partition: Partition;
+}
+
+/** A failed confirmation is tried again after this time, in ms. */
+const CONFIRM_RETRY_MS = 100;
+/** Owners in one record. */
+const CHUNK = 1000;
+
+/** Makes leases; what is due for renewal at the same time goes into one record for each partition. */
+export class Holds {
+  readonly #skewMs: number;
+  readonly #renewals = new Map<Partition, (ticket: Ticket) => Promise<RenewResult>>();
+
+  constructor(skewMs: number) {
+    this.#skewMs = skewMs;
+  }
+
+  /** `provedAt`: when the record was first sent that proves the hold. */
+  add(partition: Partition, ticket: Ticket, token: bigint, provedAt: number): KafkaGrant {
+    const { ttlMs, renew: auto } = ticket.request;
+    const renew = (): Promise<RenewResult> => this.#renewalOf(partition)(ticket);
+    const lease = new Lease({ ttlMs, provedAt, auto, skewMs: this.#skewMs, renew });
+    ticket.lease = lease;
+    return { fencingToken: token, lease, ticket, partition };
+  }
+
+  /**
+   * A grant by somebody else's record, made no earlier than `grantedAt`. The log keeps it for {@link confirmMs}, and for a ttl from the
+   * renewal that is sent now. `undefined` if too little of that time is certain.
+   */
+  addPushed(partition: Partition, ticket: Ticket, token: bigint, grantedAt: number): KafkaGrant | undefined {
+    const { ttlMs } = ticket.request;
+    const life = confirmMs(ticket.request);
+    const margin = driftMarginMs(life);
+    if (grantedAt + life - margin - this.#skewMs - monotonicMs() < life / 4) return undefined;
+    // The lease takes a ttl and its margin from `provedAt`; what ends then is the shorter life with its own margin.
+    const provedAt = grantedAt - (ttlMs - life) + (driftMarginMs(ttlMs) - margin);
+    const grant = this.add(partition, ticket, token, provedAt);
+    if (life < ttlMs) void confirm(grant.lease);
+    return grant;
+  }
+
+  #renewalOf(partition: Partition): (ticket: Ticket) => Promise<RenewResult> {
+    let renewal = this.#renewals.get(partition);
+    if (renewal === undefined) {
+      renewal = batched((tickets: readonly Ticket[]) => renewAll(partition, tickets));
+      this.#renewals.set(partition, renewal);
+    }
+    return renewal;
+  }
+}
+
+async function renewAll(partition: Partition, tickets: readonly Ticket[]): Promise<RenewResult[]> {
+  // What was released in the meantime needs no renewal: short holds end before they are confirmed.
+  const owners = tickets.filter(({ lease }) => lease?.state !== 'ended').map(({ request }) => request.owner);
+  const chunks = Array.from({ length: Math.ceil(owners.length / CHUNK) }, (_, i) =>
+    owners.slice(i * CHUNK, (i + 1) * CHUNK),
+  );
+  await Promise.all(chunks.map((chunk) => partition.append({ type: 'renew', owners: chunk })));
+  return tickets.map(({ state }) => (state.kind === 'gone' ? state.reason : 'renewed'));
+}
+
+/** How long the log keeps a grant that somebody else's record brought about, until it is renewed. */
+function confirmMs({ ttlMs }: LockRequest): number {
+  return Math.min(ttlMs, CONFIRM_MS);
+}
+
+/** The lease would try again only after a tenth of its ttl: too late for a confirmation. Its state and events tell the outcome. */
+async function confirm(lease: Lease): Promise<void> {
+  do {
+    const confirmed = await lease.renew().then(
+      () => true,
+      () => false,
+    );
+    if (confirmed || lease.state !== 'unknown') return;
+    await delay(CONFIRM_RETRY_MS, undefined, { ref: false });
+  } while (lease.state === 'unknown');
+}

@@ -1,0 +1,67 @@
+import type { BrokerClock } from './broker-clock.ts';
+import type { Cluster } from './cluster.ts';
+import type { Broker } from './driver.ts';
+import { errorType } from './errors.ts';
+
+/** The connections to whoever leads a partition: one for reading, which waits at the broker, and one for all else. */
+export class Leader {
+  readonly partition: number;
+  readonly cluster: Cluster;
+  readonly #clock: BrokerClock;
+  #broker: Promise<Broker> | undefined;
+  #address = '';
+
+  constructor(partition: number, cluster: Cluster, clock: BrokerClock) {
+    this.partition = partition;
+    this.cluster = cluster;
+    this.#clock = clock;
+  }
+
+  get(): Promise<Broker> {
+    if (this.#broker === undefined) {
+      const connecting = this.#connect();
+      this.#broker = connecting;
+      connecting.catch(() => {
+        if (this.#broker === connecting) this.#broker = undefined;
+      });
+    }
+    return this.#broker;
+  }
+
+  /** What was asked of `broker` failed. */
+  async failed(broker: Broker | undefined, error: unknown): Promise<void> {
+    this.cluster.doubt();
+    const type = errorType(error);
+    // Whoever answers is connected; it is only not, or no longer, the one to ask.
+    if (type !== undefined && !type.includes('LEADER') && type !== 'UNKNOWN_TOPIC_OR_PARTITION') return;
+    if (broker === undefined || this.#broker === undefined) return;
+    const current = await this.#broker.then(
+      (connected) => connected,
+      () => undefined,
+    );
+    if (current !== broker) return;
+    this.close(error instanceof Error ? error : undefined);
+  }
+
+  close(error?: Error): void {
+    const closing = this.#broker;
+    this.#broker = undefined;
+    closing?.then(
+      (broker) => this.cluster.close(broker, error),
+      () => undefined,
+    );
+  }
+
+  async #connect(): Promise<Broker> {
+    try {
+      const address = await this.cluster.leader(this.partition);
+      const text = `${address.host}:${address.port}`;
+      if (this.#address !== text) this.#clock.forget();
+      this.#address = text;
+      return await this.cluster.open(address);
+    } catch (error) {
+      this.cluster.doubt();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs } from '@holdfast/core/adapter';
+import type { QueueEntry, QueueState } from '@holdfast/core/adapter';
+import { BrokerClock } from './broker-clock.ts';
+import { CheckpointPlan } from './checkpoint-plan.ts';
+import { partsOf } from './checkpoint.ts';
+import type { Cluster } from './cluster.ts';
+import { within } from './deadline.ts';
+import { ClosedError, SilenceError, unavailable, unfit } from './errors.ts';
+import { agrees } from './fold.ts';
+import type { Change, PartitionState } from './fold.ts';
+import { Follower } from './follower.ts';
+import type { Folded } from './follower.ts';
+import { Leader } from './leader.ts';
+import { LogReader } from './log-reader.ts';
+import { Lookout } from './lookout.ts';
+import type { Sighting } from './lookout.ts';
+import type { Operation } from './record.ts';
+import type { Tail } from './tail.ts';
+import type { GrantedBy, Ticket } from './ticket.ts';
+import { Writer } from './writer.ts';
+import type { Receipt } from './writer.ts';
+
+export interface PartitionOptions {
+  readonly id: number;
+  readonly cluster: Cluster;
+  /** Of this backend; by it the own records are known again. */
+  readonly session: string;
+  /** In ms. */
+  readonly longestTtl: number;
+}
+
+/** A partition that nobody here uses any more is followed for so much longer, in ms. */
+const LINGER_MS = 30_000;
+
+/** The requests of this process in one partition: writes for them, and tells them what the log makes of it. */
+export class Partition {
+  readonly #options: PartitionOptions;
+  readonly #clock = new BrokerClock();
+  readonly #leader: Leader;
+  readonly #follower: Follower;
+  readonly #writer: Writer;
+  readonly #lookout: Lookout;
+  readonly #plan: CheckpointPlan;
+  readonly #tickets = new Map<string, Ticket>();
+  /** Names whose queues have changed since the last `#settled`. */
+  readonly #touched = new Set<string>();
+  readonly #arrivals = new Map<() => void, number>();
+  #seen: Sighting = { broker: 0, receivedAt: 0 };
+  #linger: NodeJS.Timeout | undefined;
+  #uses = 0;
+  #closed = false;
+
+  constructor(options: PartitionOptions) {
+    const { id, cluster, session, longestTtl } = options;
+    this.#options = options;
+    this.#plan = new CheckpointPlan(longestTtl);
+    this.#leader = new Leader(id, cluster, this.#clock);
+    this.#follower = new Follower(this.#leader, {
+      loaded: (tail) => this.#loaded(tail),
+      folded: (folded) => this.#folded(folded),
+      settled: (position) => this.#settled(position),
+      failed: (error) => this.#failed(unavailable(error)),
+    });
+    this.#writer = new Writer({
+      leader: this.#leader,
+      clock: this.#clock,
+      session,
+      patienceMs: cluster.options.patienceMs,
+      position: () => this.#follower.position,
+      onDoubt: () => this.#leader.close(new ClosedError('What was appended did not arrive')),
+    });
+    this.#lookout = new Lookout((name) => this.#inBackground(this.append({ type: 'tick', names: [name] })));
+  }
+
+  get queues(): ReadonlyMap<string, QueueState> {
+    return this.#follower.state?.queues ?? new Map<string, QueueState>();
+  }
+
+  /** What the queue has of this request. */
+  entry(ticket: Ticket): QueueEntry | undefined {
+    const { name, owner } = ticket.request;
+    return this.queues.get(name)?.entries.find((entry) => entry.owner === owner);
+  }
+
+  add(ticket: Ticket): void {
+    this.#tickets.set(ticket.request.owner, ticket);
+    this.#use();
+  }
+
+  remove(ticket: Ticket): void {
+    if (this.#tickets.delete(ticket.request.owner)) this.#unuse();
+  }
+
+  /** Resolves once the operation has been folded here; every ticket shows it then. See {@link Writer.append}. */
+  async append(operation: Operation, keep: boolean = false): Promise<Receipt> {
+    this.#use();
+    try {
+      return await this.#writer.append(operation, keep);
+    } finally {
+      this.#unuse();
+    }
+  }
+
+  /** Takes a request back that was not sent; `false` if it may be in the log. */
+  takeBack(ticket: Ticket): boolean {
+    return this.#writer.takeBack(ticket.request.owner);
+  }
+
+  /** Resolves with what to call when all has been looked at, once everything that is in the log by now has been folded. */
+  async refreshed(): Promise<() => void> {
+    const { cluster } = this.#options;
+    this.#use();
+    try {
+      const end = await cluster.patiently(() => this.#end());
+      const { patienceMs } = cluster.options;
+      await within(patienceMs, this.#arrival(end), () => new SilenceError('reading', patienceMs));
+    } catch (error) {
+      this.#unuse();
+      throw unavailable(error);
+    }
+    return () => this.#unuse();
+  }
+
+  /** Says what is still to be said, for up to `ms`; then closes the connections. */
+  async close(ms: number): Promise<void> {
+    const until = monotonicMs() + ms;
+    while (!this.#writer.idle && monotonicMs() < until) await delay(5, undefined, { ref: false });
+    this.#closed = true;
+    clearTimeout(this.#linger);
+    this.#lookout.close();
+    const error = new ClosedError('The client was closed');
+    this.#writer.close(error);
+    await this.#follower.stop(error);
+  }
+
+  async #end(): Promise<number> {
+    const broker = await this.#leader.get();
+    try {
+      return await new LogReader(this.#leader, broker).end();
+    } catch (error) {
+      await this.#leader.failed(broker, error);
+      throw error;
+    }
+  }
+
+  async #arrival(end: number): Promise<void> {
+    if (this.#follower.state !== undefined && this.#follower.position >= end) return;
+    await new Promise<void>((resolve) => this.#arrivals.set(resolve, end));
+  }
+
+  #use(): void {
+    this.#uses += 1;
+    clearTimeout(this.#linger);
+    if (!this.#closed) this.#follower.start();
+  }
+
+  #unuse(): void {
+    this.#uses -= 1;
+    if (this.#uses > 0 || this.#closed) return;
+    clearTimeout(this.#linger);
+    this.#linger = setTimeout(() => void this.#follower.stop(new ClosedError('No longer used')), LINGER_MS);
+    this.#linger.unref();
+  }
+
+  #loaded(tail: Tail): void {
+    this.#plan.loaded(tail);
+    for (const ticket of this.#tickets.values()) {
+      this.#touched.add(ticket.request.name);
+      // One that is entering has its record still to come, or learns from it.
+      if (ticket.state.kind !== 'entering') ticket.reconcile(this.entry(ticket));
+    }
+  }
+
+  #folded(folded: Folded): void {
+    const { record, offset, appendedAt, receivedAt, changes } = folded;
+    const state = this.#follower.state;
+    if (state === undefined) return;
+    this.#seen = { broker: appendedAt, receivedAt };
+    for (const change of changes) this.#apply(change, folded);
+    if (record.session !== this.#options.session) return void this.#plan.due(record, offset, state);
+    if (!agrees(state, record)) return this.#writer.refuse(disagreement(state, this.#options.cluster), record.number);
+    this.#writer.folded(record.number);
+    if (this.#plan.due(record, offset, state)) this.#writeCheckpoint(state, offset);
+  }
+
+  #apply({ name, granted, ended, left }: Change, { record, appendedAt, receivedAt }: Folded): void {
+    this.#touched.add(name);
+    for (const entry of granted) {
+      const own = record.type === 'request' && record.owner === entry.owner;
+      const by: GrantedBy = own
+        ? { kind: 'request' }
+        : { kind: 'push', grantedAt: this.#clock.earliest(appendedAt, receivedAt) };
+      this.#tickets.get(entry.owner)?.granted(entry.token ?? 0n, by);
+    }
+    for (const { entry, reason } of ended) this.#tickets.get(entry.owner)?.ended(reason);
+    if (left !== undefined) this.#tickets.get(left.owner)?.ended('expired');
+  }
+
+  #settled(position: number): void {
+    this.#writer.reached(position);
+    for (const [resolve, end] of this.#arrivals) {
+      if (position < end) continue;
+      this.#arrivals.delete(resolve);
+      resolve();
+    }
+    if (this.#closed) return;
+    for (const name of this.#touched) {
+      this.#lookout.update(name, this.queues.get(name), (owner) => this.#tickets.has(owner), this.#seen);
+    }
+    this.#touched.clear();
+  }
+
+  #writeCheckpoint(state: PartitionState, offset: number): void {
+    // In one go: the state changes with the next record.
+    for (const part of partsOf(state, offset, randomUUID())) {
+      this.#inBackground(this.append({ type: 'checkpoint', ...part }));
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#writer.refuse(error);
+    for (const ticket of this.#tickets.values()) ticket.fail(error);
+  }
+
+  /** What no request awaits. If it fails, somebody else does it, or the next record brings it about again. */
+  #inBackground(work: Promise<unknown>): void {
+    work.then(undefined, () => undefined);
+  }
+}
+
+function disagreement(state: PartitionState, { options }: Cluster): Error {
+  return unfit(
+    `The topic ${options.topic} has locks whose names are spread over ${state.partitions} partitions, and \`partitions\` is ${options.partitions}.`,
+  );
+}
