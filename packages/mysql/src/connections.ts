@@ -1,0 +1,162 @@
+import { BackendUnavailableError, monotonicMs } from '@holdfast/core/adapter';
+import type { Source } from './connect.ts';
+import type { Limits, Session } from './session.ts';
+
+export interface ConnectionsOptions {
+  readonly source: Source;
+  /** How many may be open, all together. */
+  readonly max: number;
+  /** How long a request for one waits, in ms. */
+  readonly patienceMs: number;
+  /** How long an unused one is kept, in ms. */
+  readonly idleMs: number;
+}
+
+interface Applicant {
+  readonly give: (session: Session | undefined) => void;
+}
+
+/** The connections that lock: one for each lock that is held or waited for, never more than stated, kept a while for the next. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #idle: { readonly session: Session; readonly since: number }[] = [];
+  readonly #all = new Set<Session>();
+  readonly #line: Applicant[] = [];
+  #opening = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** Each is followed by one {@link done}, or is destroyed. */
+  async use(limits: Limits, signal: AbortSignal): Promise<Session> {
+    const idle = this.#takeIdle(limits);
+    if (idle !== undefined) return idle;
+    if (this.#all.size + this.#opening < this.#options.max) return await this.#open(limits);
+    // One that is idle with other limits was taken above: here all are in use.
+    const given = await this.#queue(signal);
+    return given ?? (await this.#open(limits, true));
+  }
+
+  /** In a transaction no more; kept for the next who asks. */
+  async done(session: Session): Promise<void> {
+    if (!session.isOpen) return;
+    try {
+      await session.change('ROLLBACK');
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+    if (this.#closed) return session.destroy();
+    const next = this.#line.shift();
+    if (next !== undefined) return next.give(session);
+    this.#idle.push({ session, since: monotonicMs() });
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const session of [...this.#all]) session.destroy();
+  }
+
+  /** The one used last first: its settings are the likeliest to fit, and the others can go. */
+  #takeIdle(limits: Limits): Session | undefined {
+    this.#evict();
+    const fits = this.#idle.findLastIndex(({ session }) => session.limits.idleS === limits.idleS);
+    const [taken] = this.#idle.splice(fits >= 0 ? fits : this.#idle.length - 1, 1);
+    return taken?.session;
+  }
+
+  /** `reserved`: the place was counted as opening by whoever freed it. */
+  async #open(limits: Limits, reserved = false): Promise<Session> {
+    if (!reserved) this.#opening += 1;
+    try {
+      const session = await this.#options.source.open('transaction', limits);
+      if (this.#closed) {
+        session.destroy();
+        throw new BackendUnavailableError('The backend is closed');
+      }
+      this.#all.add(session);
+      session.onClose(() => this.#onClose(session));
+      return session;
+    } catch (error) {
+      this.#freed(1);
+      throw error;
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #onClose(session: Session): void {
+    this.#all.delete(session);
+    const at = this.#idle.findIndex((idle) => idle.session === session);
+    if (at >= 0) this.#idle.splice(at, 1);
+    this.#freed(0);
+  }
+
+  /** `leaving`: places that are counted still, and about to be given up. */
+  #freed(leaving: number): void {
+    if (this.#all.size + this.#opening - leaving >= this.#options.max) return;
+    const next = this.#line.shift();
+    if (next === undefined) return;
+    this.#opening += 1;
+    next.give(undefined);
+  }
+
+  #queue(signal: AbortSignal): Promise<Session | undefined> {
+    const { max, patienceMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const leave = (error: Error): void => {
+        const at = this.#line.indexOf(applicant);
+        if (at >= 0) this.#line.splice(at, 1);
+        settle();
+        reject(error);
+      };
+      const onAbort = (): void => leave(signal.reason as Error);
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const applicant: Applicant = {
+        give: (session) => {
+          settle();
+          resolve(session);
+        },
+      };
+      const timer = setTimeout(() => leave(exhausted(max, patienceMs)), patienceMs);
+      timer.unref();
+      signal.addEventListener('abort', onAbort);
+      this.#line.push(applicant);
+    });
+  }
+
+  #evict(): void {
+    const now = monotonicMs();
+    for (const { session, since } of [...this.#idle]) if (now >= this.#expiry(session, since)) session.destroy();
+  }
+
+  /** Well before the server closes it for being silent. */
+  #expiry(session: Session, since: number): number {
+    return since + Math.min(this.#options.idleMs, session.limits.idleS * 500);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#idle.length === 0) return;
+    const next = Math.min(...this.#idle.map(({ session, since }) => this.#expiry(session, since)));
+    this.#timer = setTimeout(() => {
+      this.#evict();
+      this.#schedule();
+    }, Math.max(next - monotonicMs(), 1));
+    this.#timer.unref();
+  }
+}
+
+function exhausted(max: number, patienceMs: number): BackendUnavailableError {
+  return new BackendUnavailableError(
+    `All connections are in use: ${max} locks are held or waited for, as many as \`connections\` allows less the one for tokens, and none became free within ${patienceMs} ms. Raise \`connections\`, or hold fewer locks at once`,
+  );
+}

@@ -1,0 +1,140 @@
+import type { Source } from './connect.ts';
+import { ER, errorNumber, isLost, unavailable } from './errors.ts';
+import { createTables } from './schema.ts';
+import type { Tables } from './schema.ts';
+import type { Change, Row, Session } from './session.ts';
+import { draw } from './sql.ts';
+
+/** The server closes it when it is silent for so long, in s. */
+const IDLE_S = 60;
+/** No statement of the desk waits for a lock that anybody keeps. In s. */
+const LOCK_WAIT_S = 5;
+
+export interface DeskOptions {
+  readonly source: Source;
+  readonly tables: Tables;
+  readonly migration: string;
+  /** How long it is kept open unused, in ms. */
+  readonly idleMs: number;
+}
+
+/**
+ * The one connection of a backend for what is no lock, shared by all: tokens, looks at the registry, kills. Each statement
+ * is a transaction of its own, and harmless when done twice.
+ */
+export class Desk {
+  readonly #options: DeskOptions;
+  #session: Promise<Session> | undefined;
+  #isMigrated = false;
+  #timer: NodeJS.Timeout | undefined;
+  #underWay = 0;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  /** The next token of `name`. */
+  async draw(name: Buffer): Promise<bigint> {
+    return BigInt((await this.change(draw(this.#options.tables), [name])).insertId);
+  }
+
+  rows(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#ask((session) => session.rows(sql, values));
+  }
+
+  change(sql: string, values: readonly unknown[] = []): Promise<Change> {
+    return this.#ask((session) => session.change(sql, values));
+  }
+
+  /** Resolves once it is connected and the tables are there. */
+  ready(): Promise<unknown> {
+    return this.#session === undefined ? this.#ask(() => Promise.resolve()) : this.#session;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    const session = this.#session;
+    this.#session = undefined;
+    session?.then(
+      (open) => open.destroy(),
+      () => undefined,
+    );
+  }
+
+  /** A connection that was there before may have been closed meanwhile: then once more, over a new one. */
+  async #ask<T>(statement: (session: Session) => Promise<T>): Promise<T> {
+    this.#underWay += 1;
+    clearTimeout(this.#timer);
+    try {
+      const isUsed = this.#session !== undefined;
+      try {
+        return await statement(await this.#open());
+      } catch (error) {
+        if (!isUsed || !isLost(error)) throw error;
+        return await statement(await this.#open());
+      }
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#idle();
+    }
+  }
+
+  #idle(): void {
+    this.#timer = setTimeout(() => this.close(), this.#options.idleMs);
+    this.#timer.unref();
+  }
+
+  #open(): Promise<Session> {
+    if (this.#session !== undefined) return this.#session;
+    const forget = (): void => {
+      if (this.#session === opening) this.#session = undefined;
+    };
+    const opening = this.#connect().then((session) => {
+      session.onClose(forget);
+      return session;
+    });
+    opening.then(undefined, forget);
+    this.#session = opening;
+    return opening;
+  }
+
+  async #connect(): Promise<Session> {
+    const session = await this.#options.source.open('autocommit', { idleS: IDLE_S, lockWaitS: LOCK_WAIT_S });
+    try {
+      if (!this.#isMigrated) await this.#migrate(session);
+      this.#isMigrated = true;
+      return session;
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+  }
+
+  async #migrate(session: Session): Promise<void> {
+    const { tables, migration } = this.#options;
+    try {
+      for (const table of Object.values(tables)) await session.rows(`SELECT 1 FROM ${table} LIMIT 0`);
+      return;
+    } catch (error) {
+      if (errorNumber(error) !== ER.NO_SUCH_TABLE) throw denied(error, migration);
+    }
+    try {
+      for (const statement of createTables(tables)) await session.change(statement);
+    } catch (error) {
+      if (errorNumber(error) !== ER.TABLE_EXISTS) throw denied(error, migration);
+    }
+  }
+}
+
+function denied(error: unknown, migration: string): unknown {
+  if (errorNumber(error) !== ER.TABLEACCESS_DENIED) return error;
+  return unavailable(
+    Object.assign(
+      new Error(
+        `its tables are missing or denied to this user (${(error as Error).message}). Run once, as a user who may, what \`migration\` of @holdfast/mysql says:\n${migration}`,
+        { cause: error },
+      ),
+      { errno: ER.TABLEACCESS_DENIED },
+    ),
+  );
+}

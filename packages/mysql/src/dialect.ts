@@ -1,0 +1,41 @@
+/** What MariaDB and MySQL say differently, and nothing else. */
+export interface Dialect {
+  readonly product: 'MariaDB' | 'MySQL';
+  /** The clause of a shared locking read; `NOWAIT` may follow. */
+  readonly share: string;
+  readonly isolationVariable: 'tx_isolation' | 'transaction_isolation';
+  /** Session settings that only one of them has. Zero switches a limit off that an administrator may have set for all. */
+  readonly settings: readonly string[];
+}
+
+const mariadb: Dialect = {
+  product: 'MariaDB',
+  share: 'LOCK IN SHARE MODE',
+  isolationVariable: 'tx_isolation',
+  settings: [
+    // Each of them would overrule `wait_timeout` in a transaction.
+    'idle_transaction_timeout = 0',
+    'idle_readonly_transaction_timeout = 0',
+    'idle_write_transaction_timeout = 0',
+    // It would end waits.
+    'max_statement_time = 0',
+  ],
+};
+
+const mysql: Dialect = {
+  product: 'MySQL',
+  share: 'FOR SHARE',
+  isolationVariable: 'transaction_isolation',
+  settings: ['max_execution_time = 0'],
+};
+
+/** By what `VERSION()` says. */
+export function dialectOf(version: string): Dialect {
+  return /mariadb/i.test(version) ? mariadb : mysql;
+}
+
+/** Below them `NOWAIT` or what is said here is missing or untested. */
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = (/\d+\.\d+/.exec(version.replace(/^5\.5\.5-/, ''))?.[0] ?? '').split('.').map(Number);
+  return dialectOf(version) === mariadb ? major < 10 || (major === 10 && minor < 6) : major < 8;
+}

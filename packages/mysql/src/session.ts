@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import type { Connection } from 'mysql2';
+import type { Dialect } from './dialect.ts';
+import { ConnectionLostError } from './errors.ts';
+
+/** What a statement answers: rows as arrays, or what it changed. */
+export type Row = readonly unknown[];
+export interface Change {
+  readonly affectedRows: number;
+  readonly insertId: number | string;
+}
+
+/** The server's limits for a session: how long it may be silent, and how long a lock wait may last, in s. */
+export interface Limits {
+  readonly idleS: number;
+  readonly lockWaitS: number;
+}
+
+/** mysql2 does not declare its socket. */
+export type Wire = Connection & { readonly stream: Socket };
+
+/** One connection, used by one statement after the other. Once closed, by whomever, it stays so. */
+export class Session {
+  readonly id: number;
+  readonly dialect: Dialect;
+  limits: Limits;
+  readonly #connection: Wire;
+  readonly #timeoutMs: number;
+  readonly #pending = new Set<(error: Error) => void>();
+  readonly #listeners = new Set<() => void>();
+  #over: Error | undefined;
+
+  /** A statement that is not answered within `timeoutMs` ends the session. */
+  constructor(connection: Wire, id: number, dialect: Dialect, limits: Limits, timeoutMs: number) {
+    this.id = id;
+    this.dialect = dialect;
+    this.limits = limits;
+    this.#connection = connection;
+    this.#timeoutMs = timeoutMs;
+    const closed = (error?: Error): void => {
+      this.#close(error ?? new Error('the server closed the connection'));
+    };
+    connection.on('error', closed);
+    connection.on('end', () => closed());
+    connection.stream.on('close', () => closed());
+    // A packet may have come before anybody listened.
+    if (connection.stream.destroyed) closed();
+  }
+
+  get isOpen(): boolean {
+    return this.#over === undefined;
+  }
+
+  /** Calls `listener` once, when the session is over; at once if it is. */
+  onClose(listener: () => void): void {
+    if (this.#over !== undefined) listener();
+    else this.#listeners.add(listener);
+  }
+
+  async rows(sql: string, values: readonly unknown[] = [], timeoutMs: number = this.#timeoutMs): Promise<Row[]> {
+    return (await this.#run(sql, values, timeoutMs)) as Row[];
+  }
+
+  async change(sql: string, values: readonly unknown[] = []): Promise<Change> {
+    return (await this.#run(sql, values, this.#timeoutMs)) as Change;
+  }
+
+  /** Sets what differs; nothing is sent if nothing does. */
+  async limit(limits: Limits): Promise<void> {
+    if (limits.idleS === this.limits.idleS && limits.lockWaitS === this.limits.lockWaitS) return;
+    await this.change('SET SESSION wait_timeout = ?, innodb_lock_wait_timeout = ?', [limits.idleS, limits.lockWaitS]);
+    this.limits = limits;
+  }
+
+  /** The server rolls back what it held when it sees that the connection is closed. */
+  destroy(): void {
+    this.#close(new Error('this side closed the connection'));
+  }
+
+  #run(sql: string, values: readonly unknown[], timeoutMs: number): Promise<unknown> {
+    if (this.#over !== undefined) return Promise.reject(this.#over);
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#pending.delete(lost);
+      };
+      const lost = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      this.#pending.add(lost);
+      if (timeoutMs < Infinity) {
+        timer = setTimeout(() => this.#close(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+        timer.unref();
+      }
+      const options = { sql, values: [...values], rowsAsArray: true, typeCast: true, namedPlaceholders: false };
+      this.#connection.query(options, (error, result) => {
+        settle();
+        // With its number it is the server's answer, and the session goes on.
+        if (error === null) resolve(result);
+        else if (error.errno !== undefined && error.errno > 0 && !error.fatal) reject(error);
+        else reject(this.#close(error));
+      });
+    });
+  }
+
+  #close(cause: Error): Error {
+    if (this.#over !== undefined) return this.#over;
+    const over = (this.#over = new ConnectionLostError(cause));
+    // `destroy` alone would wait for the other side, which may be silent.
+    this.#connection.destroy();
+    this.#connection.stream.destroy();
+    for (const lost of [...this.#pending]) lost(over);
+    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.clear();
+    return over;
+  }
+}

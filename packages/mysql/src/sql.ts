@@ -1,0 +1,81 @@
+import type { LockMode } from '@holdfast/core/adapter';
+import type { Dialect } from './dialect.ts';
+import type { Tables } from './schema.ts';
+
+/** Of the server's clock, in µs since 1970. Sessions are in UTC, where no hour comes twice. */
+const NOW = 'CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)';
+const COLUMNS = 'entry, name, mode, token, connection, client, host, pid, since';
+
+/** `now` refuses where the request would have to wait, also behind others who wait. */
+export type Patience = 'now' | 'wait';
+
+function locking({ share }: Dialect, mode: LockMode, patience: Patience): string {
+  return `${mode === 'shared' ? share : 'FOR UPDATE'}${patience === 'now' ? ' NOWAIT' : ''}`;
+}
+
+/**
+ * Locks the row of the name, registers the hold in the same transaction, and answers the name's last token as the insert
+ * id: read after the lock was granted, without locking the token's row. 0 affected rows: there is no row to lock.
+ *
+ * Parameters: entry, mode, expected token, that again, client, host, pid, name. The token is shown if it is the expected one.
+ */
+export function enter(tables: Tables, dialect: Dialect, mode: LockMode, patience: Patience): string {
+  return `INSERT INTO ${tables.request} (${COLUMNS})
+SELECT ?, l.name, ?,
+  IF(LAST_INSERT_ID(COALESCE((SELECT t.token FROM ${tables.token} t WHERE t.name = l.name), 0)) = ?, ?, NULL),
+  CONNECTION_ID(), ?, ?, ?, ${NOW}
+FROM ${tables.lock} l WHERE l.name = ? ${locking(dialect, mode, patience)}`;
+}
+
+/** Shows a request that is about to wait, for as long as its transaction. Parameters: entry, name, mode, client, host, pid. */
+export function register(tables: Tables): string {
+  return `INSERT INTO ${tables.request} (${COLUMNS}) VALUES (?, ?, ?, NULL, CONNECTION_ID(), ?, ?, ?, ${NOW})`;
+}
+
+/** Waits in the server's own queue. Parameter: name. No row: there is none to lock. */
+export function block(tables: Tables, dialect: Dialect, mode: LockMode): string {
+  return `SELECT 1 FROM ${tables.lock} WHERE name = ? ${locking(dialect, mode, 'wait')}`;
+}
+
+/** Proves that the transaction that holds is still the one that was granted the lock. Parameters: token, entry. */
+export function confirm(tables: Tables): string {
+  return `UPDATE ${tables.request} SET token = ?, since = ${NOW} WHERE entry = ?`;
+}
+
+/** The same, changing nothing. Parameter: entry. */
+export function renew(tables: Tables): string {
+  return `SELECT 1 FROM ${tables.request} WHERE entry = ?`;
+}
+
+/** Parameter: name. Never in the transaction that locks the row: together they deadlock. */
+export function create(tables: Tables): string {
+  return `INSERT IGNORE INTO ${tables.lock} (name) VALUES (?)`;
+}
+
+/**
+ * The next token of a name as the insert id: greater than the last, and no less than the clock, so that a row that was
+ * swept, or whose last change a crash lost, does not give out a token twice. Parameter: name.
+ */
+export function draw(tables: Tables): string {
+  return `INSERT INTO ${tables.token} (name, token) VALUES (?, LAST_INSERT_ID(${NOW}))
+ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(GREATEST(token + 1, ${NOW}))`;
+}
+
+/** Who holds and who waits, the uncommitted rows of all sessions: for a session that reads uncommitted. */
+export function requests(tables: Tables, ofName: boolean): string {
+  return `SELECT entry, name, mode, CAST(token AS CHAR), CAST(connection AS CHAR), client, host, pid, CAST(since AS CHAR)
+FROM ${tables.request}${ofName ? ' WHERE name = ?' : ''} ORDER BY since, entry`;
+}
+
+/** Parameter: entry. */
+export function noteTheft(tables: Tables): string {
+  return `INSERT IGNORE INTO ${tables.theft} (entry, at) VALUES (?, ${NOW})`;
+}
+
+/** Parameter: entry. */
+export function wasStolen(tables: Tables): string {
+  return `SELECT 1 FROM ${tables.theft} WHERE entry = ?`;
+}
+
+/** What a session of one's own user does; no privilege is needed. Parameter: connection id. */
+export const ACTIVITY = 'SELECT COMMAND, STATE FROM information_schema.PROCESSLIST WHERE ID = ?';

@@ -1,0 +1,178 @@
+import type {
+  Capabilities,
+  Diagnosis,
+  LockBackend,
+  LockInfo,
+  LockRequest,
+  LockSnapshot,
+  ReleaseResult,
+} from '@holdfast/core/adapter';
+import { isLost, unavailable } from '../errors.ts';
+import type { Limits, Session } from '../session.ts';
+import { capabilities } from './capabilities.ts';
+import { claimOf } from './context.ts';
+import type { Claim, Context, Hold } from './context.ts';
+import { enterFree, tryEnter } from './enter.ts';
+import type { Again, Refused } from './enter.ts';
+import { grantOf } from './holds.ts';
+import type { MysqlGrant } from './holds.ts';
+import { Lines } from './lines.ts';
+import type { Place } from './lines.ts';
+import { requestsOf, snapshotOf } from './registry.ts';
+import { evict } from './steal.ts';
+import { waitInQueue } from './wait.ts';
+import type { Waiting } from './wait.ts';
+
+/** A connection that was kept may have been closed meanwhile; a fresh one that breaks at once tells of the server. */
+const ATTEMPTS = 3;
+
+/** A lock is the lock of a row, held by an open transaction; see README.md for the whole. */
+export class TransactionBackend implements LockBackend<MysqlGrant> {
+  readonly name = 'mysql';
+  readonly capabilities: Capabilities = capabilities;
+  readonly #context: Context;
+  readonly #lines = new Lines<LockRequest>();
+  readonly #diagnose: () => Promise<Diagnosis>;
+
+  constructor(context: Context, diagnose: () => Promise<Diagnosis>) {
+    this.#context = context;
+    this.#diagnose = diagnose;
+  }
+
+  async acquire(request: LockRequest): Promise<MysqlGrant | null> {
+    request.signal.throwIfAborted();
+    const claim = claimOf(request);
+    try {
+      const hold = await this.#enter(claim);
+      if (hold === 'refused') return null;
+      return grantOf(this.#context, hold, request);
+    } catch (error) {
+      if (request.signal.aborted) throw request.signal.reason;
+      throw unavailable(error);
+    }
+  }
+
+  async release({ lease, hold: { session } }: MysqlGrant): Promise<ReleaseResult> {
+    if (lease.state === 'lost' || !session.isOpen) {
+      lease.end();
+      return 'not-held';
+    }
+    lease.end();
+    try {
+      await this.#context.connections.done(session);
+      return 'released';
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async query(name?: string): Promise<LockSnapshot> {
+    try {
+      const bytes = name === undefined ? undefined : Buffer.from(name);
+      const { held, pending } = snapshotOf(await requestsOf(this.#context, bytes));
+      const behind = [...this.#lines.behind()].filter((request) => name === undefined || request.name === name);
+      return { held, pending: [...pending, ...behind.map(infoOf)] };
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  diagnose(): Promise<Diagnosis> {
+    return this.#diagnose();
+  }
+
+  close(): Promise<void> {
+    this.#context.connections.close();
+    this.#context.desk.close();
+    return Promise.resolve();
+  }
+
+  async #enter(claim: Claim): Promise<Hold | Refused> {
+    const { name, wait, steal, signal } = claim.request;
+    if (steal) return await this.#steal(claim);
+    if (!wait) {
+      // Who waits at the server for this client is ahead of a try also while it is between two places there.
+      if (this.#lines.isContended(name)) return 'refused';
+      await this.#context.desk.ready();
+      return await this.#attempt(claim, claim.limits, (session) => tryEnter(this.#context, claim, session));
+    }
+    const place = this.#lines.enter(name, claim.request);
+    try {
+      await place.first;
+      signal.throwIfAborted();
+      return await this.#waitInTurn(claim, place);
+    } finally {
+      place.leave();
+    }
+  }
+
+  async #waitInTurn(claim: Claim, place: Place): Promise<Hold | Refused> {
+    const { name } = claim.request;
+    if (!this.#lines.isContended(name)) {
+      const hold = await this.#attempt(claim, claim.limits, (session) => enterFree(this.#context, claim, session));
+      if (hold !== 'refused') return hold;
+    }
+    const waiting = { onQueued: () => place.contended(), onGranted: () => place.leave() };
+    return await this.#attempt(claim, claim.waitLimits, (session) => waitInQueue(this.#context, claim, session, waiting));
+  }
+
+  async #steal(claim: Claim): Promise<Hold | Refused> {
+    const context = this.#context;
+    const hold = await this.#attempt(claim, claim.limits, (session) => enterFree(context, claim, session));
+    if (hold !== 'refused') return hold;
+    return await this.#attempt(claim, claim.waitLimits, async (session) => {
+      let isWaiting = true;
+      let evicted: Promise<void> | undefined;
+      const waiting: Waiting = {
+        onQueued: (entry) => (evicted = evict(context, claim.name, entry, () => isWaiting)),
+        onGranted: () => (isWaiting = false),
+      };
+      try {
+        return await waitInQueue(context, claim, session, waiting);
+      } finally {
+        isWaiting = false;
+        await evicted;
+      }
+    });
+  }
+
+  /** Until it holds or is refused. Whatever is not handed over is rolled back, and its connection kept for the next. */
+  async #attempt(
+    claim: Claim,
+    limits: Limits,
+    enter: (session: Session) => Promise<Hold | Refused | Again>,
+  ): Promise<Hold | Refused> {
+    const { connections } = this.#context;
+    const { signal } = claim.request;
+    for (let failures = 0; ;) {
+      const session = await connections.use(limits, signal);
+      let isHeld = false;
+      try {
+        signal.throwIfAborted();
+        await session.limit(limits);
+        const result = await enter(session);
+        signal.throwIfAborted();
+        // Closed since: nobody is to be told that it holds.
+        if (result === 'again' || !session.isOpen) continue;
+        isHeld = result !== 'refused';
+        return result;
+      } catch (error) {
+        signal.throwIfAborted();
+        failures += 1;
+        if (!isLost(error) || failures >= ATTEMPTS) throw error;
+      } finally {
+        if (!isHeld) await this.#giveBack(session, signal);
+      }
+    }
+  }
+
+  async #giveBack(session: Session, signal: AbortSignal): Promise<void> {
+    const done = this.#context.connections.done(session).catch(() => undefined);
+    // Only who gave up must not leave before the lock is free.
+    if (signal.aborted) await done;
+  }
+}
+
+function infoOf({ name, mode, client }: LockRequest): LockInfo {
+  return { name, mode, clientId: client.id, host: client.host, pid: client.pid };
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { monotonicMs } from '@holdfast/core/adapter';
+import { ER, errorNumber, isOutOfQueue, isRefused } from '../errors.ts';
+import type { Session } from '../session.ts';
+import { confirm, create, enter } from '../sql.ts';
+import type { Patience } from '../sql.ts';
+import type { Claim, Context, Hold } from './context.ts';
+
+/** The lock is not free: somebody holds it, or waits for it. */
+export type Refused = 'refused';
+/** The place was lost after the grant, or with it; the session is in no transaction that locks. */
+export type Again = 'again';
+
+/** No token is this one: the registry shows the request as waiting until the token is confirmed. */
+const NO_TOKEN = -1n;
+
+/**
+ * For a lock that is probably free: first the token, then the lock. The statement that locks reads the name's last token
+ * after the lock was granted. If it is still ours, then whoever held before has a smaller one and whoever holds later will
+ * draw a greater one; so this one statement grants, proves and confirms. If somebody drew in between, another token is drawn now.
+ */
+export async function enterFree(context: Context, claim: Claim, session: Session): Promise<Hold | Refused | Again> {
+  const token = await context.desk.draw(claim.name);
+  return await enterWith(context, claim, session, token);
+}
+
+/** For a try, which must leave no trace when it is refused, not even a used token: first the lock, then the token. */
+export async function tryEnter(context: Context, claim: Claim, session: Session): Promise<Hold | Refused | Again> {
+  return await enterWith(context, claim, session, NO_TOKEN);
+}
+
+async function enterWith(context: Context, claim: Claim, session: Session, token: bigint): Promise<Hold | Refused | Again> {
+  const entry = randomBytes(16);
+  const startedAt = monotonicMs();
+  const last = await lock(context, claim, session, entry, token);
+  if (last === 'refused') return last;
+  if (last === token) return { session, entry, token, provedAt: startedAt };
+  return await confirmGrant(context, claim, session, entry);
+}
+
+/**
+ * The lock is held: draws the token, then proves on the connection that holds that it has held all the while. Nothing else
+ * orders tokens as grants: a holder whose connection was killed unawares could draw after its successor.
+ */
+export async function confirmGrant(
+  { desk, tables }: Context,
+  { name, limits }: Claim,
+  session: Session,
+  entry: Buffer,
+): Promise<Hold | Again> {
+  const [token] = await Promise.all([desk.draw(name), session.limit(limits)]);
+  // Not the time of the grant: nobody knows how long its answer was on the way.
+  const startedAt = monotonicMs();
+  try {
+    const { affectedRows } = await session.change(confirm(tables), [token, entry]);
+    if (affectedRows === 1) return { session, entry, token, provedAt: startedAt };
+  } catch (error) {
+    // A thief that took us for a waiter interrupts us.
+    if (!isOutOfQueue(error)) throw error;
+  }
+  await session.change('ROLLBACK');
+  return 'again';
+}
+
+/** The name's last token, once its row is locked. */
+async function lock(context: Context, claim: Claim, session: Session, entry: Buffer, token: bigint): Promise<bigint | Refused> {
+  const { name, mode, who, request } = claim;
+  const attempt = async (patience: Patience): Promise<bigint | Refused | undefined> => {
+    const sql = enter(context.tables, session.dialect, mode, patience);
+    try {
+      const { affectedRows, insertId } = await session.change(sql, [entry, mode, token, token, ...who, name]);
+      return affectedRows === 0 ? undefined : BigInt(insertId);
+    } catch (error) {
+      if (isRefused(error)) return 'refused';
+      throw error;
+    }
+  };
+  let last = await attempt('now');
+  while (last === undefined) {
+    if (!(await createRow(context, session, name))) return 'refused';
+    // Others who create the row share its lock for a moment. A try that they refused would be refused by nobody who holds.
+    last = await attempt(request.wait ? 'now' : 'wait');
+  }
+  return last;
+}
+
+/** In a transaction of its own, which takes no other lock. `false`: somebody holds the row that somebody else created. */
+export async function createRow({ tables }: Context, session: Session, name: Buffer): Promise<boolean> {
+  for (;;) {
+    try {
+      await session.change(create(tables), [name]);
+      await session.change('COMMIT');
+      return true;
+    } catch (error) {
+      if (isRefused(error)) return false;
+      // Those who create it while the sweep deletes it may meet: nothing is held, so that is no deadlock of any user's.
+      if (errorNumber(error) !== ER.LOCK_DEADLOCK) throw error;
+    }
+  }
+}
