@@ -1,0 +1,94 @@
+import { Lease } from '@holdfast/core/adapter';
+import type { LockRequest } from '@holdfast/core/adapter';
+import type { RabbitmqGrant } from './backend.ts';
+import type { Connection } from './connection.ts';
+import type { Connections } from './connections.ts';
+import { Consumer } from './consumer.ts';
+import type { Proof } from './consumer.ts';
+import { DisconnectedError, isQueueGone, NoAnswerError } from './errors.ts';
+import { validityMs } from './heartbeat.ts';
+import type { Lane } from './lane.ts';
+import type { ResolvedOptions } from './options.ts';
+import { Place } from './place.ts';
+import type { Queues } from './queue.ts';
+import { activation } from './activation.ts';
+
+export interface AttemptContext {
+  readonly connections: Connections;
+  readonly queues: Queues;
+  readonly options: ResolvedOptions;
+}
+
+export interface Attempt {
+  readonly request: LockRequest;
+  readonly queue: string;
+  /** It stands in line: the broker serves us. */
+  readonly onQueued: () => void;
+}
+
+/** One passage of a request through the queue, on one channel. */
+export async function attempt(context: AttemptContext, given: Attempt): Promise<RabbitmqGrant | null> {
+  const { connections, queues, options } = context;
+  const { request, queue } = given;
+  const leased = await connections.lease(request.ttlMs);
+  const { lane, connection } = leased;
+  const place = new Place(connections, leased, new Consumer(lane, queue, options.patienceMs));
+  try {
+    await queues.prepare(lane, queue);
+    if (!(await isNext(place.consumer, lane, context, given))) {
+      await place.leave();
+      request.signal.throwIfAborted();
+      return null;
+    }
+    return grant(request, place, connection, await place.consumer.take());
+  } catch (error) {
+    place.abandon();
+    if (isQueueGone(error)) queues.doubt(queue);
+    if (error instanceof NoAnswerError && connection.blocked !== undefined) {
+      throw new NoAnswerError(`${error.message}: the broker takes no messages (alarm: ${connection.blocked})`);
+    }
+    throw error;
+  }
+}
+
+/**
+ * Gets in line and waits until it is the request's turn. `false`: it was aborted, or must not wait. An abort that comes with the turn
+ * comes too late: such a hold is taken and released in order, because the message must not be out of the queue for a moment.
+ */
+async function isNext(
+  consumer: Consumer,
+  lane: Lane,
+  { queues }: AttemptContext,
+  { request, queue, onQueued }: Attempt,
+): Promise<boolean> {
+  await consumer.start();
+  onQueued();
+  if (consumer.isActive) return true;
+  // The first message comes right behind the consumer's registration, so before the answer to anything that is asked after it.
+  const { messageCount } = await lane.check(queue);
+  if (consumer.isActive) return true;
+  if (messageCount === 0) queues.doubt(queue);
+  if (!request.wait) return false;
+  request.onContended();
+  return await activation(consumer, lane, queue, request.signal);
+}
+
+function grant(request: LockRequest, place: Place, connection: Connection, proof: Proof): RabbitmqGrant {
+  const { consumer } = place;
+  const lease = new Lease({
+    ttlMs: validityMs(request.ttlMs, connection.heartbeat),
+    provedAt: proof.startedAt,
+    auto: request.renew,
+    renew: async () => {
+      await consumer.renew();
+      return 'renewed';
+    },
+  });
+  // A hold that is over must not keep others out, though its connection lives on.
+  lease.observe(({ type }) => type === 'lost' && place.abandon());
+  const lose = (error: Error): void =>
+    lease.lose(error instanceof DisconnectedError ? 'disconnected' : 'expired', error);
+  if (consumer.over === undefined) consumer.onOver = lose;
+  else lose(consumer.over);
+  return { fencingToken: proof.epoch, lease, place };
+}

@@ -1,0 +1,146 @@
+import { connect } from 'amqplib';
+import type { ChannelModel } from 'amqplib';
+import { ConnectError } from './errors.ts';
+import { internalsOf } from './internals.ts';
+import type { Internals } from './internals.ts';
+import { Lane, PREFETCH } from './lane.ts';
+import type { ResolvedOptions } from './options.ts';
+import { within } from './within.ts';
+
+/** How many unused channels are kept open for the next requests. */
+const SPARE_LANES = 16;
+/** How long `close` waits for the broker to say goodbye, in ms. */
+const GOODBYE_MS = 1000;
+
+/** One AMQP connection and its channels. */
+export class Connection {
+  readonly #model: ChannelModel;
+  readonly #internals: Internals;
+  readonly #options: ResolvedOptions;
+  readonly #spare: Lane[] = [];
+  #lanes = 0;
+  #isOpen = true;
+  /** The broker takes no messages now (a memory or disk alarm), and why. */
+  #blocked: string | undefined;
+
+  /** To the first of the hosts that answers. Throws a `ConnectError` with what the last one said. */
+  static async open(options: ResolvedOptions, heartbeat: number): Promise<Connection> {
+    let last: unknown;
+    for (const host of options.hosts) {
+      try {
+        const model = await connectTo(host, options, heartbeat);
+        return new Connection(model, options);
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw new ConnectError('No connection', { cause: last });
+  }
+
+  constructor(model: ChannelModel, options: ResolvedOptions) {
+    const internals = internalsOf(model);
+    if (internals === undefined) throw new ConnectError('The broker agreed to no heartbeat');
+    this.#model = model;
+    this.#internals = internals;
+    this.#options = options;
+    model.on('close', () => (this.#isOpen = false));
+    // An 'error' without a listener would end the user's process; the channels' 'close' tells all who must know.
+    model.on('error', () => (this.#isOpen = false));
+    model.on('blocked', (reason) => (this.#blocked = reason));
+    model.on('unblocked', () => (this.#blocked = undefined));
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get blocked(): string | undefined {
+    return this.#blocked;
+  }
+
+  /** In s. */
+  get heartbeat(): number {
+    return this.#internals.heartbeat;
+  }
+
+  /** No channel is in use. */
+  get isIdle(): boolean {
+    return this.#lanes === this.#spare.length;
+  }
+
+  get serverProperties(): Readonly<Record<string, unknown>> {
+    return this.#model.connection.serverProperties as unknown as Readonly<Record<string, unknown>>;
+  }
+
+  /** Of a connection of our own: it keeps no process alive. */
+  unref(): void {
+    const { stream, heartbeater } = this.#internals;
+    stream.unref();
+    heartbeater.sendTimer.unref();
+    heartbeater.recvTimer.unref();
+  }
+
+  /** `undefined`: all channels are taken. */
+  lane(): Promise<Lane> | undefined {
+    for (let lane = this.#spare.pop(); lane !== undefined; lane = this.#spare.pop()) {
+      if (lane.isOpen) return Promise.resolve(lane);
+    }
+    const most = Math.min(this.#options.channels, this.#internals.channelMax);
+    if (this.#lanes >= most) return undefined;
+    this.#lanes += 1;
+    return this.#openLane();
+  }
+
+  /** Nothing is left on it. */
+  giveBack(lane: Lane): void {
+    if (lane.isOpen && this.#spare.length < SPARE_LANES) this.#spare.push(lane);
+    else void lane.close();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const { stream } = this.#internals;
+    // Whatever it says: the socket goes.
+    await within(this.#model.close(), GOODBYE_MS).then(undefined, () => undefined);
+    stream.destroy();
+  }
+
+  async #openLane(): Promise<Lane> {
+    const opening = this.#model.createConfirmChannel();
+    try {
+      const channel = await within(opening, this.#options.patienceMs);
+      const lane = new Lane(channel, this.#options.patienceMs);
+      void lane.closed.then(() => this.#forget(lane));
+      await within(channel.prefetch(PREFETCH), this.#options.patienceMs);
+      return lane;
+    } catch (error) {
+      opening.then(
+        (channel) => channel.close().then(undefined, () => undefined),
+        () => (this.#lanes -= 1),
+      );
+      throw error;
+    }
+  }
+
+  #forget(lane: Lane): void {
+    this.#lanes -= 1;
+    const place = this.#spare.indexOf(lane);
+    if (place >= 0) this.#spare.splice(place, 1);
+  }
+}
+
+async function connectTo(host: string, options: ResolvedOptions, heartbeat: number): Promise<ChannelModel> {
+  const { username, password, vhost, tls, timeoutMs } = options;
+  const [, hostname = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(host) ?? [];
+  const protocol = tls === false ? 'amqp' : 'amqps';
+  const target = { protocol, hostname, port: Number(port), username, password, heartbeat, vhost: encodeURIComponent(vhost) };
+  const opening = connect(target, {
+    ...(tls === false ? {} : tls),
+    // Nagle's algorithm would make an acquire take 40 ms.
+    noDelay: true,
+    timeout: timeoutMs,
+    clientProperties: { connection_name: `holdfast ${process.pid}` },
+  });
+  return await opening;
+}

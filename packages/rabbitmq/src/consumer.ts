@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { LockLostError, monotonicMs } from '@holdfast/core/adapter';
+import type { ConsumeMessage } from 'amqplib';
+import { QueueGoneError } from './errors.ts';
+import { PREFETCH } from './lane.ts';
+import type { Lane } from './lane.ts';
+import { tokenOf } from './token.ts';
+import type { Token } from './token.ts';
+import { within } from './within.ts';
+
+/** That we were the active consumer of the queue after `startedAt`, and that `epoch` was above all that came before. */
+export interface Proof {
+  readonly epoch: bigint;
+  /** {@link monotonicMs}. */
+  readonly startedAt: number;
+}
+
+interface Echo {
+  readonly heard: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+interface Unacked {
+  readonly message: ConsumeMessage;
+  readonly token: Token;
+}
+
+/**
+ * A request's consumer of the lock's queue, of which the broker lets only one be active: the first that registered. To hold is to be
+ * the active consumer, and that is proved by an echo: a message of ours came back, so we were active when it did.
+ *
+ * Each echo is published twice. The first copy fills our prefetch, so the second one stays in the queue. At every step of the queue's
+ * log it therefore holds that a message with the epoch of the last hold, or a greater one, is ready, or goes back when its consumer
+ * is removed; and whoever is active next reads it before its own echo. So tokens grow, whatever dies between which two steps.
+ */
+export class Consumer {
+  readonly #lane: Lane;
+  readonly #queue: string;
+  readonly #patienceMs: number;
+  readonly #echoes = new Map<string, Echo>();
+  #unacked: Unacked[] = [];
+  /** Above all that others published, as far as we have read. */
+  #seen = 0n;
+  #held: bigint | undefined;
+  #tag: string | undefined;
+  #over: Error | undefined;
+  /** The first message came: we are, or were, active. */
+  onActive: (() => void) | undefined;
+  /** Not by our own doing. */
+  onOver: ((error: Error) => void) | undefined;
+
+  constructor(lane: Lane, queue: string, patienceMs: number) {
+    this.#lane = lane;
+    this.#queue = queue;
+    this.#patienceMs = patienceMs;
+    lane.onEnd = (error) => this.#end(error);
+  }
+
+  get isActive(): boolean {
+    return this.#unacked.length > 0;
+  }
+
+  get over(): Error | undefined {
+    return this.#over;
+  }
+
+  /** Registers at the end of the line. */
+  async start(): Promise<void> {
+    this.#tag = await this.#lane.consume(this.#queue, (message) => this.#onMessage(message));
+  }
+
+  /** Becomes the holder, once active. */
+  async take(): Promise<Proof> {
+    for (;;) {
+      const epoch = this.#seen + 1n;
+      const startedAt = monotonicMs();
+      await within(this.#echo(epoch), this.#patienceMs);
+      // Others had more to say before our message than we had read when we sent it: once more, above that.
+      if (this.#seen >= epoch) continue;
+      this.#held = epoch;
+      return { epoch, startedAt };
+    }
+  }
+
+  /** Proves that we still hold, and replaces what lies unacknowledged, before the broker's consumer timeout. */
+  async renew(): Promise<void> {
+    if (this.#held !== undefined) await this.#echo(this.#held);
+  }
+
+  /** After `take`: the next in line is active, and reads our second copy, when this resolves. */
+  async release(): Promise<void> {
+    // Until it is confirmed, the copy that the next one must read may be missing.
+    await this.#lane.confirmed();
+    await this.#cancel();
+    this.#lane.ackAll();
+  }
+
+  /** Instead of `take`: out of the line, or back with a message that met us on our way out. */
+  async leave(): Promise<void> {
+    await this.#cancel();
+    if (!this.isActive) return;
+    this.#lane.giveBackAll();
+    // Who is told that we left may ask at once: what we gave back must be ahead of it.
+    await this.#lane.check(this.#queue);
+  }
+
+  /** From here on nothing that happens to the channel is our concern. */
+  forget(): void {
+    this.onActive = undefined;
+    this.onOver = undefined;
+    this.#lane.onEnd = undefined;
+  }
+
+  async #cancel(): Promise<void> {
+    if (this.#tag !== undefined) await this.#lane.cancel(this.#tag);
+  }
+
+  #echo(epoch: bigint): Promise<void> {
+    if (this.#over !== undefined) return Promise.reject(this.#over);
+    const id = randomUUID();
+    const heard = new Promise<void>((resolve, reject) => this.#echoes.set(id, { heard: resolve, failed: reject }));
+    // Before anything is acknowledged: the queue is never without a message.
+    for (let copy = 0; copy < PREFETCH; copy += 1) this.#lane.publish(this.#queue, { kind: 'hold', epoch, id });
+    this.#read();
+    return heard;
+  }
+
+  #onMessage(message: ConsumeMessage | null): void {
+    if (message === null) {
+      this.#end(new QueueGoneError('The queue was deleted'));
+      return;
+    }
+    const token = tokenOf(message);
+    this.#unacked.push({ message, token });
+    const echo = this.#echoes.get(token.id);
+    if (echo === undefined) this.#notice(token);
+    this.#echoes.delete(token.id);
+    echo?.heard();
+    this.#read();
+    this.onActive?.();
+    this.onActive = undefined;
+  }
+
+  #notice({ kind, epoch }: Token): void {
+    if (epoch > this.#seen) this.#seen = epoch;
+    // The cluster took us for dead, let another one hold, and made us active again: see docs/decisions/041.
+    if (kind === 'hold' && this.#held !== undefined && epoch > this.#held) {
+      this.#end(new LockLostError('The lock is lost: another one held it meanwhile'));
+    }
+  }
+
+  /** Makes room for the next message by dropping the lesser of two, as long as an echo is to come. */
+  #read(): void {
+    if (!this.#lane.isOpen) return;
+    while (this.#echoes.size > 0 && this.#unacked.length >= PREFETCH) {
+      const [first, second] = this.#unacked as [Unacked, Unacked];
+      const lesser = second.token.epoch < first.token.epoch ? second : first;
+      this.#unacked = this.#unacked.filter((one) => one !== lesser);
+      this.#lane.ack(lesser.message);
+    }
+  }
+
+  #end(error: Error): void {
+    if (this.#over !== undefined) return;
+    this.#over = error;
+    for (const { failed } of this.#echoes.values()) failed(error);
+    this.#echoes.clear();
+    this.onOver?.(error);
+  }
+}
