@@ -20,9 +20,10 @@ export class CheckpointPlan {
     this.#staleMs = longestTtlMs * STALE_FRACTION;
   }
 
-  loaded({ checkpointAt, checkpointTime, state }: Tail): void {
+  /** Before what follows the checkpoint is folded. */
+  loading({ checkpointAt, state }: Tail): void {
     this.#at = checkpointAt;
-    this.#time = checkpointTime === 0 ? state.time : checkpointTime;
+    this.#time = state.time;
   }
 
   /** Whether the client that wrote `record` has to write one now. */

@@ -6,10 +6,17 @@
 import type { Kafka } from 'kafkajs';
 import { ConfigError } from '@holdfast/core/adapter';
 
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  readonly requestTimeoutIntervalId?: NodeJS.Timeout;
+  readonly throttleCheckTimeoutId?: NodeJS.Timeout | null;
+  scheduleCheckPendingRequests(): void;
+}
+
 /** One TCP connection. */
 interface Connection {
   readonly socket?: { unref(): unknown; destroy(error: Error): unknown };
-  readonly requestQueue: { readonly requestTimeoutIntervalId?: NodeJS.Timeout };
+  readonly requestQueue: RequestQueue;
   rejectRequests(error: Error): void;
   disconnect(): Promise<unknown>;
 }
@@ -95,7 +102,19 @@ export function brokersOf(kafka: Kafka): MakeBroker {
   const cluster = Reflect.apply(create, kafka, [{ allowAutoTopicCreation: false }]) as Cluster;
   return async (address) => {
     const connectionPool = await cluster.connectionPoolBuilder.build(address);
-    return cluster.brokerPool.createBroker({ connectionPool, logger: cluster.rootLogger });
+    const broker = cluster.brokerPool.createBroker({ connectionPool, logger: cluster.rootLogger });
+    for (const { requestQueue } of broker.connectionPool.pool) calm(requestQueue);
+    return broker;
+  };
+}
+
+/** After the first answer kafkajs looks every ms, for as long as the connection lives, for requests that a quota holds back. */
+function calm(queue: RequestQueue): void {
+  const schedule = queue.scheduleCheckPendingRequests;
+  queue.scheduleCheckPendingRequests = () => {
+    if (queue.pending.length === 0) return;
+    schedule.call(queue);
+    queue.throttleCheckTimeoutId?.unref();
   };
 }
 

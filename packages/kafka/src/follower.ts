@@ -22,8 +22,8 @@ export interface Folded {
 }
 
 export interface FollowerListener {
-  /** The state has been built anew: nobody was told what led to it. */
-  loaded(tail: Tail): void;
+  /** The state is about to be built anew, from a checkpoint: what led to that is not told. */
+  loading(tail: Tail): void;
   folded(folded: Folded): void;
   /** All that has arrived is folded. */
   settled(position: number): void;
@@ -103,9 +103,12 @@ export class Follower {
 
   async #load(log: LogReader): Promise<void> {
     const tail = await readTail(log);
+    const receivedAt = monotonicMs();
     this.#state = tail.state;
+    this.#position = tail.checkpointAt + 1;
+    this.#listener.loading(tail);
+    for (const placed of tail.rest) this.#take(placed, receivedAt);
     this.#position = tail.next;
-    this.#listener.loaded(tail);
     this.#listener.settled(this.#position);
   }
 

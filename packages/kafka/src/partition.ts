@@ -46,6 +46,8 @@ export class Partition {
   readonly #tickets = new Map<string, Ticket>();
   /** Names whose queues have changed since the last `#settled`. */
   readonly #touched = new Set<string>();
+  /** Of requests that were in the queue before the state was built anew, until that is done. */
+  readonly #reloaded = new Set<Ticket>();
   readonly #arrivals = new Map<() => void, number>();
   #seen: Sighting = { broker: 0, receivedAt: 0 };
   #linger: NodeJS.Timeout | undefined;
@@ -58,7 +60,7 @@ export class Partition {
     this.#plan = new CheckpointPlan(longestTtl);
     this.#leader = new Leader(id, cluster, this.#clock);
     this.#follower = new Follower(this.#leader, {
-      loaded: (tail) => this.#loaded(tail),
+      loading: (tail) => this.#loading(tail),
       folded: (folded) => this.#folded(folded),
       settled: (position) => this.#settled(position),
       failed: (error) => this.#failed(unavailable(error)),
@@ -164,13 +166,11 @@ export class Partition {
     this.#linger.unref();
   }
 
-  #loaded(tail: Tail): void {
-    this.#plan.loaded(tail);
-    for (const ticket of this.#tickets.values()) {
-      this.#touched.add(ticket.request.name);
-      // One that is entering has its record still to come, or learns from it.
-      if (ticket.state.kind !== 'entering') ticket.reconcile(this.entry(ticket));
-    }
+  #loading(tail: Tail): void {
+    this.#plan.loading(tail);
+    // What is about to be folded has been told to them already, perhaps; what they are at the end counts. One that is entering
+    // learns from its own record.
+    for (const ticket of this.#tickets.values()) if (ticket.state.kind !== 'entering') this.#reloaded.add(ticket);
   }
 
   #folded(folded: Folded): void {
@@ -192,13 +192,23 @@ export class Partition {
       const by: GrantedBy = own
         ? { kind: 'request' }
         : { kind: 'push', grantedAt: this.#clock.earliest(appendedAt, receivedAt) };
-      this.#tickets.get(entry.owner)?.granted(entry.token ?? 0n, by);
+      this.#listening(entry)?.granted(entry.token ?? 0n, by);
     }
-    for (const { entry, reason } of ended) this.#tickets.get(entry.owner)?.ended(reason);
-    if (left !== undefined) this.#tickets.get(left.owner)?.ended('expired');
+    for (const { entry, reason } of ended) this.#listening(entry)?.ended(reason);
+    if (left !== undefined) this.#listening(left)?.ended('expired');
+  }
+
+  #listening({ owner }: QueueEntry): Ticket | undefined {
+    const ticket = this.#tickets.get(owner);
+    return ticket === undefined || this.#reloaded.has(ticket) ? undefined : ticket;
   }
 
   #settled(position: number): void {
+    for (const ticket of this.#reloaded) {
+      ticket.reconcile(this.entry(ticket));
+      this.#touched.add(ticket.request.name);
+    }
+    this.#reloaded.clear();
     this.#writer.reached(position);
     for (const [resolve, end] of this.#arrivals) {
       if (position < end) continue;

@@ -1,6 +1,6 @@
 import { restore } from './checkpoint.ts';
 import type { CheckpointPart } from './checkpoint.ts';
-import { emptyPartition, fold } from './fold.ts';
+import { emptyPartition } from './fold.ts';
 import type { PartitionState } from './fold.ts';
 import type { LockRecord } from './record.ts';
 
@@ -24,13 +24,14 @@ export interface LogEnd {
 }
 
 export interface Tail {
+  /** As of the checkpoint. */
   readonly state: PartitionState;
-  /** Offset of the next record to fold. */
+  /** What follows, to be folded. */
+  readonly rest: readonly Placed[];
+  /** Offset of the next record after all that. */
   readonly next: number;
   /** Offset from which on no checkpoint has been found. */
   readonly checkpointAt: number;
-  /** The greatest append time at that offset; 0 if none was found. In ms. */
-  readonly checkpointTime: number;
   /** How many records were read. */
   readonly read: number;
 }
@@ -39,7 +40,7 @@ export interface Tail {
 const FIRST_STEP = 500;
 
 /**
- * The state at the end of the log, from its last complete checkpoint. Looks back in growing steps until it has found one, or has all
+ * The last complete checkpoint and what follows it. Looks back in growing steps until it has found one, or has all
  * there is: whatever was deleted before the first record held nothing alive (see `retention` in topic.ts).
  */
 export async function readTail(log: LogEnd): Promise<Tail> {
@@ -69,13 +70,13 @@ interface Found {
 }
 
 function begin(found: Found | undefined, placed: readonly Placed[], end: number): Omit<Tail, 'read'> {
-  const state = found === undefined ? emptyPartition() : restore(found.parts, found.partitions);
-  const checkpointTime = found === undefined ? 0 : state.time;
-  for (const { offset, appendedAt, record } of placed) {
-    if (record !== undefined && (found === undefined || offset > found.at)) fold(state, record, appendedAt);
-  }
-  const next = Math.max(end, (placed.at(-1)?.offset ?? -1) + 1);
-  return { state, next, checkpointAt: found?.at ?? placed[0]?.offset ?? end, checkpointTime };
+  const checkpointAt = found?.at ?? (placed[0]?.offset ?? end) - 1;
+  return {
+    state: found === undefined ? emptyPartition() : restore(found.parts, found.partitions),
+    rest: placed.filter(({ offset }) => offset > checkpointAt),
+    next: Math.max(end, (placed.at(-1)?.offset ?? -1) + 1),
+    checkpointAt,
+  };
 }
 
 /** The one that goes furthest, all parts of which are there. */
