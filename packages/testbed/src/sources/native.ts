@@ -9,6 +9,7 @@ import { untilReady } from '../ready.ts';
 import type { Identity, RunningServer, ServerKind, ServerOptions } from '../server.ts';
 import { findBinary } from './binary.ts';
 import { goBuild } from './go-build.ts';
+import { fetchJars } from './maven.ts';
 
 /** What stays the same over the restarts of one server. */
 interface Site {
@@ -30,6 +31,7 @@ export async function startNative(kind: ServerKind, options: ServerOptions): Pro
   const binary = kind.goProgram
     ? await goBuild(kind.goProgram)
     : await findBinary(kind.binary, kind.aptPackage, kind.installedFile);
+  if (kind.mavenProgram !== undefined) await fetchJars(kind.mavenProgram);
   const certificate = options.tls ? await selfSigned() : undefined;
   const dir = await keepDirectory(`holdfast-${kind.name}-`);
   const site: Site = { kind, options, binary, dir, certificate };
@@ -79,7 +81,11 @@ async function clear({ dir, certificate }: Site): Promise<void> {
 
 async function launch(site: Site, port: number): Promise<Launched> {
   const { kind, options, binary, dir } = site;
-  const server = await keepProcess(binary, kind.args({ host: '127.0.0.1', port, dir }, options), dir);
+  const server = await keepProcess(
+    binary,
+    kind.args({ host: '127.0.0.1', port, publishedPort: port, dir }, options),
+    dir,
+  );
   try {
     const identity = await untilReady(
       () => probeOwn(site, port, server),
