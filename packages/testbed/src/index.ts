@@ -5,6 +5,8 @@ export { startConsulCluster } from './servers/consul-cluster.ts';
 export type { ConsulCluster } from './servers/consul-cluster.ts';
 export { startEtcdCluster } from './servers/etcd-cluster.ts';
 export type { EtcdCluster } from './servers/etcd-cluster.ts';
+export { startPgBouncer } from './servers/pgbouncer.ts';
+export type { PgBouncerOptions } from './servers/pgbouncer.ts';
 export { serverNames } from './servers/index.ts';
 export type { ServerName } from './servers/index.ts';
 export { sharedServer, startShared } from './shared.ts';

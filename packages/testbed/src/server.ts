@@ -73,6 +73,8 @@ export interface ServerKind {
   readonly goProgram?: GoProgram;
   /** In the image; default: `binary`. */
   readonly containerCommand?: readonly string[];
+  /** What the image's entrypoint insists on. */
+  readonly containerEnvironment?: Readonly<Record<string, string>>;
   /** The command line after the binary. With `tls` the directory holds `server.crt` and `server.key`. */
   args(place: Place, options: ServerOptions): string[];
   url(port: number, options: ServerOptions): string;

@@ -10,7 +10,13 @@ import { startNative } from './sources/native.ts';
  * Starts a server of one's own, which may be killed, frozen and restarted: in a container when a Docker engine answers,
  * else from its binary. It ends with this process at the latest. Rejects with `ServerUnavailableError`.
  */
-export async function startServer(name: ServerName, options: ServerOptions = {}): Promise<RunningServer> {
+export function startServer(name: ServerName, options: ServerOptions = {}): Promise<RunningServer> {
+  return startKind(kinds[name], options);
+}
+
+/** The same for a kind that is known by no name, because it depends on another server. */
+export async function startKind(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
+  const { name } = kind;
   const forced = options.source ?? forcedSource();
   if (forced === 'external') {
     throw new ServerUnavailableError(name, ['a server of its own was asked for, and HOLDFAST_TEST_SOURCE allows none']);
@@ -19,7 +25,7 @@ export async function startServer(name: ServerName, options: ServerOptions = {})
   for (const source of ['container', 'native'] as const) {
     if (forced !== undefined && forced !== source) continue;
     try {
-      return await starters[source](kinds[name], options);
+      return await starters[source](kind, options);
     } catch (error) {
       reasons.push(`${source}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -54,7 +54,7 @@ export const mysql: ServerKind = {
 
   url(port, { password, tls }) {
     const secret = password === undefined ? '' : `:${encodeURIComponent(password)}`;
-    return `mysql://root${secret}@127.0.0.1:${port}/holdfast${tls ? '?ssl-mode=VERIFY_IDENTITY' : ''}`;
+    return `mysql://root${secret}@127.0.0.1:${port}/holdfast${tls ? '?tls=true' : ''}`;
   },
 
   async probe(url, ca) {

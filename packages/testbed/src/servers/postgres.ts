@@ -1,24 +1,6 @@
-import { Socket } from 'node:net';
-import { Client } from 'pg';
 import type { ServerKind } from '../server.ts';
-
-/** In ms, for the connection and for the answer. */
-const TIMEOUT_MS = 1000;
-
-/**
- * Runs the script `$1` with the rest; `$3` is the directory. PostgreSQL refuses to run as root: then as the user whom
- * package and image bring. A namespace for System V memory, where one is allowed, ends with the server: one that is killed
- * would leave its segment behind.
- */
-const AS_USER = `
-set -eu
-mkdir -p "$3"
-if [ "$(id -u)" != 0 ]; then exec sh -c "$@"; fi
-chown -R postgres "$3"
-if command -v gosu > /dev/null; then as='gosu postgres'; else as='setpriv --reuid=postgres --regid=postgres --init-groups'; fi
-if unshare --ipc true 2> /dev/null; then as="unshare --ipc $as"; fi
-exec $as sh -c "$@"
-`;
+import { AS_POSTGRES } from './as-postgres.ts';
+import { askPostgres } from './ask-postgres.ts';
 
 /**
  * `$1` is the directory, `$2` the password or nothing, `$3` the connections that are served: host or hostssl. The shell
@@ -27,6 +9,7 @@ exec $as sh -c "$@"
 const START = `
 set -eu
 umask 077
+export LC_ALL=C
 dir=$1 password=$2 served=$3
 shift 3
 for bin in /usr/lib/postgresql/*/bin; do
@@ -69,7 +52,7 @@ export const postgres: ServerKind = {
       ...(tls ? { ssl: 'on', ssl_cert_file: `${dir}/server.crt`, ssl_key_file: `${dir}/server.key` } : {}),
     };
     return [
-      ...['-c', AS_USER, 'as-user', START, 'postgres', dir, password, tls ? 'hostssl' : 'host'],
+      ...['-c', AS_POSTGRES, 'as-postgres', START, 'postgres', dir, password, tls ? 'hostssl' : 'host'],
       ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ...args,
     ];
@@ -77,30 +60,16 @@ export const postgres: ServerKind = {
 
   url(port, { password, tls }) {
     const secret = password === undefined ? '' : `:${encodeURIComponent(password)}`;
-    return `postgres://postgres${secret}@127.0.0.1:${port}/holdfast${tls ? '?sslmode=verify-full' : ''}`;
+    return `postgres://postgres${secret}@127.0.0.1:${port}/holdfast${tls ? '?tls=true' : ''}`;
   },
 
   async probe(url, ca) {
-    const { hostname: host, port, pathname, username, password } = new URL(url);
-    const socket = new Socket();
-    const client = new Client({
-      stream: () => socket,
-      ...{ host, port: Number(port) || 5432, database: decodeURIComponent(pathname.slice(1)) },
-      ...{ user: decodeURIComponent(username), password: decodeURIComponent(password) },
-      ...(ca === undefined ? {} : { ssl: { ca } }),
-      ...{ connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS },
-    });
-    // Of a break while it waits the question itself says so, and after that it is of no interest.
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      const { rows } = await client.query<{ version: string; name: string }>(
-        `SELECT current_setting('server_version') AS version, current_setting('cluster_name') AS name`,
-      );
-      const pid = Number(/^holdfast-(\d+)$/.exec(rows[0]?.name ?? '')?.[1]);
-      return { version: rows[0]?.version.split(' ')[0] ?? '', ...(pid > 0 ? { pid } : {}) };
-    } finally {
-      socket.destroy();
-    }
+    const [row] = await askPostgres<{ version: string; name: string }>(
+      url,
+      ca,
+      `SELECT current_setting('server_version') AS version, current_setting('cluster_name') AS name`,
+    );
+    const pid = Number(/^holdfast-(\d+)$/.exec(row?.name ?? '')?.[1]);
+    return { version: row?.version.split(' ')[0] ?? '', ...(pid > 0 ? { pid } : {}) };
   },
 };

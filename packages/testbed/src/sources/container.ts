@@ -71,6 +71,9 @@ async function containersOf(
   const args = kind.args({ host: '0.0.0.0', port: kind.containerPort, dir: DIRECTORY }, options);
   const containerOn = (port: number): GenericContainer => {
     const container = new GenericContainer(image)
+      .withEnvironment(kind.containerEnvironment ?? {})
+      // As with Docker Desktop: one server may have to reach another, on a port of this host.
+      .withExtraHosts([{ host: 'host.docker.internal', ipAddress: 'host-gateway' }])
       .withExposedPorts({ container: kind.containerPort, host: port })
       .withCommand([...(kind.containerCommand ?? [kind.binary]), ...args]);
     if (certificate === undefined) return container;
