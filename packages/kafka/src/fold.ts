@@ -73,6 +73,8 @@ function step(state: PartitionState, name: string, untimed: Untimed<QueueEvent>)
   const event = { ...untimed, time: state.time, wallMicros } as QueueEvent;
   const leaving = event.type === 'leave' ? find(queue, event.owner) : undefined;
   const change = apply(queue, event);
+  // First who is gone: an owner may come again by the very record that ends its earlier entry.
+  for (const { entry } of change.ended) state.names.delete(entry.owner);
   const entered = event.type === 'request' ? find(queue, event.owner) : undefined;
   if (entered !== undefined) {
     entered.since = state.time;
@@ -82,7 +84,6 @@ function step(state: PartitionState, name: string, untimed: Untimed<QueueEvent>)
     entry.since = state.time;
     state.token = entry.token ?? state.token;
   }
-  for (const { entry } of change.ended) state.names.delete(entry.owner);
   // It may have expired by this very event.
   const left = leaving !== undefined && !change.ended.some(({ entry }) => entry === leaving) ? leaving : undefined;
   if (left !== undefined) state.names.delete(left.owner);

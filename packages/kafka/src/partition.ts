@@ -187,6 +187,8 @@ export class Partition {
 
   #apply({ name, granted, ended, left }: Change, { record, appendedAt, receivedAt }: Folded): void {
     this.#touched.add(name);
+    // First who is gone: an owner may come again by the very record that ends its earlier entry.
+    for (const { entry, reason } of ended) this.#listening(entry)?.ended(reason);
     for (const entry of granted) {
       const own = record.type === 'request' && record.owner === entry.owner;
       const by: GrantedBy = own
@@ -194,7 +196,6 @@ export class Partition {
         : { kind: 'push', grantedAt: this.#clock.earliest(appendedAt, receivedAt) };
       this.#listening(entry)?.granted(entry.token ?? 0n, by);
     }
-    for (const { entry, reason } of ended) this.#listening(entry)?.ended(reason);
     if (left !== undefined) this.#listening(left)?.ended('expired');
   }
 
