@@ -1,4 +1,5 @@
 import type { GoProgram } from './sources/go-build.ts';
+import type { MavenProgram } from './sources/maven.ts';
 
 /** Where a server came from. */
 export type Source = 'external' | 'container' | 'native';
@@ -46,6 +47,8 @@ export interface RunningServer extends ServerHandle, AsyncDisposable {
 export interface Place {
   readonly host: string;
   readonly port: number;
+  /** On which clients reach it at 127.0.0.1: that of the host, for a container. */
+  readonly publishedPort: number;
   readonly dir: string;
 }
 
@@ -65,12 +68,14 @@ export interface ServerKind {
   readonly image: string;
   readonly containerPort: number;
   readonly binary: string;
-  /** Empty for a `goProgram`. */
+  /** Empty for a `goProgram` and a `mavenProgram`. */
   readonly aptPackage: string;
   /** What the package brings, where `binary` is not it. */
   readonly installedFile?: string;
   /** Built where it is not installed. */
   readonly goProgram?: GoProgram;
+  /** Jars that `args` names, fetched at the first use. */
+  readonly mavenProgram?: MavenProgram;
   /** In the image; default: `binary`. */
   readonly containerCommand?: readonly string[];
   /** What the image's entrypoint insists on. */

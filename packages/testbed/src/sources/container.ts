@@ -68,8 +68,9 @@ async function containersOf(
   const image = images[kind.image];
   if (image === undefined) throw new Error(`images.json has no ${kind.image}`);
   const certificate = options.tls ? await selfSigned() : undefined;
-  const args = kind.args({ host: '0.0.0.0', port: kind.containerPort, dir: DIRECTORY }, options);
+  const place = { host: '0.0.0.0', port: kind.containerPort, dir: DIRECTORY };
   const containerOn = (port: number): GenericContainer => {
+    const args = kind.args({ ...place, publishedPort: port }, options);
     const container = new GenericContainer(image)
       .withEnvironment(kind.containerEnvironment ?? {})
       // As with Docker Desktop: one server may have to reach another, on a port of this host.
