@@ -93,7 +93,7 @@ export class Connection {
 
   /** Nothing is left on it. */
   giveBack(lane: Lane): void {
-    if (lane.isOpen && this.#spare.length < SPARE_LANES) this.#spare.push(lane);
+    if (lane.isReusable && this.#spare.length < SPARE_LANES) this.#spare.push(lane);
     else void lane.close();
   }
 

@@ -25,9 +25,14 @@ export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
 }
 
+/** A queue that is being created. */
+export class NotReadyError extends Error {
+  override readonly name = 'NotReadyError';
+}
+
 /** Whether to ask again may help. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof DisconnectedError || error instanceof QueueGoneError) return true;
+  if ([DisconnectedError, QueueGoneError, NotReadyError].some((kind) => error instanceof kind)) return true;
   if (error instanceof ConnectError) return isNetwork(error.cause);
   return replyCode(error) === NOT_FOUND;
 }

@@ -1,5 +1,6 @@
+import { monotonicMs } from '@holdfast/core/adapter';
 import type { ConfirmChannel, ConsumeMessage, Options, Replies } from 'amqplib';
-import { DisconnectedError } from './errors.ts';
+import { DisconnectedError, NotReadyError } from './errors.ts';
 import { contentOf, propertiesOf } from './token.ts';
 import type { Token } from './token.ts';
 import { within } from './within.ts';
@@ -10,6 +11,9 @@ import { within } from './within.ts';
  */
 export const PREFETCH = 2;
 
+/** The broker's own patience with a queue is 5 s. In ms. */
+const SLOW_MS = 2000;
+
 /** A channel, used by one request at a time: what goes wrong on it ends this request alone. */
 export class Lane {
   readonly #channel: ConfirmChannel;
@@ -17,6 +21,8 @@ export class Lane {
   readonly #closed: Promise<void>;
   #end: DisconnectedError | undefined;
   #cause: unknown;
+  #isDoubtful = false;
+  #isNacked = false;
   /** Called once when the channel is closed, by whomever: the broker has put back, or soon will, what was held on it. */
   onEnd: ((error: DisconnectedError) => void) | undefined;
 
@@ -25,6 +31,7 @@ export class Lane {
     this.#patienceMs = patienceMs;
     this.#closed = new Promise((resolve) => channel.once('close', resolve));
     channel.on('error', (error) => (this.#cause = error));
+    channel.on('nack', () => (this.#isNacked = true));
     channel.once('close', () => this.#ended());
     // A delivery for a consumer that was cancelled has no one to take it: the end of the channel gives it back.
     channel.on('handler-error', (error) => {
@@ -37,52 +44,62 @@ export class Lane {
     return this.#end === undefined;
   }
 
+  /** Nothing may be left on it. An answer that took long may be a broker's who gave up asking the queue, and says "done" all the same. */
+  get isReusable(): boolean {
+    return this.isOpen && !this.#isDoubtful && !this.#isNacked;
+  }
+
   get closed(): Promise<void> {
     return this.#closed;
   }
 
   declare(queue: string, options: Options.AssertQueue): Promise<Replies.AssertQueue> {
-    return this.#ask(() => this.#channel.assertQueue(queue, options));
+    return this.#ask((channel) => channel.assertQueue(queue, options));
   }
 
   /** Goes through the queue's leader, behind all that this channel sent before. */
   check(queue: string): Promise<Replies.AssertQueue> {
-    return this.#ask(() => this.#channel.checkQueue(queue));
+    return this.#ask((channel) => channel.checkQueue(queue));
   }
 
   delete(queue: string): Promise<Replies.DeleteQueue> {
-    return this.#ask(() => this.#channel.deleteQueue(queue));
+    return this.#ask((channel) => channel.deleteQueue(queue));
   }
 
   /** `onMessage` gets `null` when the broker cancels the consumer. */
   async consume(queue: string, onMessage: (message: ConsumeMessage | null) => void): Promise<string> {
-    const { consumerTag } = await this.#ask(() => this.#channel.consume(queue, onMessage));
+    const { consumerTag } = await this.#ask((channel) => channel.consume(queue, onMessage));
     return consumerTag;
   }
 
   async cancel(tag: string): Promise<void> {
-    await this.#ask(() => this.#channel.cancel(tag));
+    await this.#ask((channel) => channel.cancel(tag));
   }
 
   publish(queue: string, token: Token): void {
-    this.#channel.sendToQueue(queue, contentOf(token), propertiesOf(token));
+    this.#open().sendToQueue(queue, contentOf(token), propertiesOf(token));
   }
 
   /** All that was published is in the queue. */
-  async confirmed(): Promise<void> {
-    await this.#ask(() => this.#channel.waitForConfirms());
+  async confirmed(withinMs: number = this.#patienceMs): Promise<void> {
+    const confirms = this.#ask((channel) => channel.waitForConfirms(), withinMs);
+    await confirms.then(undefined, (error: unknown) => {
+      if (!this.#isNacked) throw error;
+    });
+    // Also if that was before anybody asked.
+    if (this.#isNacked) throw new NotReadyError('the broker could not put a message into the queue');
   }
 
   ack(message: ConsumeMessage): void {
-    this.#channel.ack(message);
+    this.#open().ack(message);
   }
 
   ackAll(): void {
-    this.#channel.ackAll();
+    this.#open().ackAll();
   }
 
   giveBackAll(): void {
-    this.#channel.nackAll(true);
+    this.#open().nackAll(true);
   }
 
   /** The broker puts back all that is unacknowledged and takes the consumer out of the queue in one step. Resolves when it has been told. */
@@ -95,15 +112,26 @@ export class Lane {
     await this.#closed;
   }
 
-  async #ask<T>(request: () => Promise<T>): Promise<T> {
-    if (this.#end !== undefined) throw this.#end;
+  async #ask<T>(
+    request: (channel: ConfirmChannel) => Promise<T>,
+    patienceMs: number = this.#patienceMs,
+  ): Promise<T> {
+    const channel = this.#open();
+    const askedAt = monotonicMs();
     try {
-      return await within(request(), this.#patienceMs);
+      const answer = await within(request(channel), patienceMs);
+      if (monotonicMs() - askedAt > SLOW_MS) this.#isDoubtful = true;
+      return answer;
     } catch (error) {
       // The reply code of the broker, if it closed the channel, tells more than that it is closed.
       if (this.#end === undefined || typeof (error as { code?: unknown }).code === 'number') throw error;
       throw this.#end;
     }
+  }
+
+  #open(): ConfirmChannel {
+    if (this.#end !== undefined) throw this.#end;
+    return this.#channel;
   }
 
   #ended(): void {

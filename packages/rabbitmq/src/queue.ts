@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { Options } from 'amqplib';
+import { NoAnswerError, NotReadyError } from './errors.ts';
 import type { Lane } from './lane.ts';
 import { seedToken } from './token.ts';
 
@@ -26,6 +27,25 @@ function queueOptions(expiresMs: number): Options.AssertQueue {
   };
 }
 
+/** A server that is up confirms in a hundredth of that, in ms. */
+const SEEDED_MS = 500;
+
+/**
+ * New, or nobody's, or not up yet: another client may be in the midst of creating it, and a consumer that comes before its server is up
+ * makes the broker close the whole connection (541, seen with 3.10), with all the locks on it. A confirm says that it is up (it is refused,
+ * or does not come, until then). That others seed it, too, does no harm: only one reads the seeds, and takes the greatest.
+ */
+async function seed(lane: Lane, queue: string): Promise<void> {
+  lane.publish(queue, seedToken());
+  try {
+    await lane.confirmed(SEEDED_MS);
+  } catch (error) {
+    // What was sent before it was up is sent again after seconds only: a new channel is faster.
+    if (error instanceof NoAnswerError) throw new NotReadyError(`the queue ${queue} is not up`, { cause: error });
+    throw error;
+  }
+}
+
 /** More names than these, and all are declared anew: their record must not grow for ever. */
 const MOST_KNOWN = 10_000;
 
@@ -43,8 +63,7 @@ export class Queues {
     const since = this.#declaredAt.get(queue);
     if (since !== undefined && monotonicMs() - since < this.#expiresMs / 2) return;
     const { messageCount, consumerCount } = await lane.declare(queue, queueOptions(this.#expiresMs));
-    // New, or nobody's. That others may see the same and seed it, too, does no harm: tokens are more or less high, and only one reads them.
-    if (messageCount === 0 && consumerCount === 0) lane.publish(queue, seedToken());
+    if (messageCount === 0 && consumerCount === 0) await seed(lane, queue);
     if (this.#declaredAt.size >= MOST_KNOWN) this.#declaredAt.clear();
     this.#declaredAt.set(queue, monotonicMs());
   }
