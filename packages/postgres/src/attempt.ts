@@ -1,0 +1,116 @@
+import { UnsupportedError } from '@holdfast/core/adapter';
+import type { Row } from './connection.ts';
+import type { Hold } from './hold.ts';
+import type { Keys } from './keys.ts';
+import type { Present } from './presence.ts';
+import type { LockSession } from './session.ts';
+import { ELSEWHERE, UNSURE } from './sql.ts';
+import type { Statement, Statements } from './sql.ts';
+
+/** What is asked for. */
+export interface Wish {
+  readonly keys: Keys;
+  readonly mode: Hold['mode'];
+  readonly permits?: number | undefined;
+}
+
+/** Two that try for a permit at the same instant may get in each other's way: a refused try is repeated so often. */
+const PERMIT_TRIES = 3;
+
+/** One question about a name that `session` has only `present` of. `null`: not free. After an error nothing of it is left. */
+export async function attempt(
+  session: LockSession,
+  statements: Statements,
+  wish: Wish,
+  present: Present,
+): Promise<Hold | null> {
+  switch (wish.mode) {
+    case 'exclusive':
+      return await exclusive(session, statements, wish);
+    case 'shared':
+      return present.onServer ? await joined(session, statements, wish) : await shared(session, statements, wish);
+    case 'semaphore':
+      for (let tries = 1; ; tries += 1) {
+        const result = await permit(session, statements, statements.tryPermit, wish, present);
+        if (result !== 'kept away') return result;
+        if (tries === PERMIT_TRIES) return null;
+      }
+  }
+}
+
+async function exclusive(session: LockSession, statements: Statements, { keys, mode }: Wish): Promise<Hold | null> {
+  const { connection } = session;
+  const values = [keys.lock, keys.permits, connection.pid];
+  const [row] = await undone(session, connection.ask(statements.tryExclusive, values), statements.unlock, [keys.lock]);
+  const token = tokenOf(session, row);
+  return token === null ? null : { keys, mode, token: BigInt(token), session };
+}
+
+async function shared(session: LockSession, statements: Statements, { keys, mode }: Wish): Promise<Hold | null> {
+  const { connection } = session;
+  const values = [keys.lock, keys.permits, connection.pid];
+  for (;;) {
+    const work = connection.ask(statements.tryShared, values);
+    const [row] = await undone(session, work, statements.unlockShared, [keys.lock]);
+    const token = tokenOf(session, row);
+    if (token === null) return null;
+    if (token !== UNSURE) return { keys, mode, token: BigInt(token), session };
+    const [answer] = await connection.ask(statements.permitsTaken, [keys.permits]);
+    if (answer?.['taken'] === true) return null;
+  }
+}
+
+/** One more reader of a session that reads already: the server would not queue it, so it is let in only if nobody waits. */
+async function joined(session: LockSession, statements: Statements, { keys, mode }: Wish): Promise<Hold | null> {
+  const [row] = await session.connection.ask(statements.joinShared, [keys.lock, session.connection.pid]);
+  const token = tokenOf(session, row);
+  return token === null ? null : { keys, mode, token: BigInt(token), session };
+}
+
+export async function permit(
+  session: LockSession,
+  statements: Statements,
+  statement: Statement,
+  { keys, mode, permits = 1 }: Wish,
+  { onServer, slots }: Present,
+): Promise<Hold | null | 'kept away'> {
+  const { connection } = session;
+  const work = connection.ask(statement, [keys.lock, keys.permits, connection.pid, permits, slots, !onServer]);
+  const [row] = await undone(session, work, statements.undoPermit, [keys.permits, permits, slots, !onServer]);
+  if (row?.['state'] === -1) throw elsewhere(session);
+  const { slot = null } = row ?? {};
+  if (row?.['state'] !== 1) return 'kept away';
+  return slot === null ? null : { keys, mode, token: BigInt(String(row['token'])), session, slot: Number(slot) };
+}
+
+/** A statement that failed may have locked something before it did: session locks are not rolled back. */
+async function undone(
+  session: LockSession,
+  work: Promise<readonly Row[]>,
+  undo: Statement,
+  values: Parameters<LockSession['connection']['ask']>[1],
+): Promise<readonly Row[]> {
+  try {
+    return await work;
+  } catch (error) {
+    // If that fails, too, nobody knows what the session holds.
+    if (!session.connection.isLost) await session.connection.ask(undo, values).catch(() => session.connection.destroy(error));
+    throw error;
+  }
+}
+
+function tokenOf(session: LockSession, row: Row | undefined): string | null {
+  const token = row?.['token'] ?? null;
+  if (token === ELSEWHERE) throw elsewhere(session);
+  return token === null ? null : String(token);
+}
+
+/** What was locked is locked in a session that is not ours; it goes with that. */
+export function elsewhere(session: { readonly connection: LockSession['connection'] }): UnsupportedError {
+  const error = new UnsupportedError(
+    'A connection pooler gave our PostgreSQL session to somebody else: it pools transactions or statements, not sessions. ' +
+      'Connect these locks to the server itself, or to a pool with pool_mode = session',
+  );
+  session.connection.destroy(error);
+  return error;
+}

@@ -1,0 +1,217 @@
+import { monotonicMs, Sessions, SharedLease } from '@holdfast/core/adapter';
+import type {
+  Capabilities,
+  Diagnosis,
+  Grant,
+  LockBackend,
+  LockRequest,
+  LockSnapshot,
+  ReleaseResult,
+} from '@holdfast/core/adapter';
+import { capabilities } from './capabilities.ts';
+import { Connections } from './connections.ts';
+import { diagnose } from './diagnose.ts';
+import { unavailable } from './errors.ts';
+import { entryOf } from './hold.ts';
+import type { Entry, Hold } from './hold.ts';
+import { keysOf } from './keys.ts';
+import type { Keys } from './keys.ts';
+import { Line } from './line.ts';
+import { opener } from './open.ts';
+import type { OpenOptions } from './open.ts';
+import { query } from './query.ts';
+import { Registry } from './registry.ts';
+import { LockSession } from './session.ts';
+import type { SessionContext } from './session.ts';
+import { statementsFor } from './sql.ts';
+import { steal } from './steal.ts';
+import { waitIn } from './waiter.ts';
+import type { Granted } from './waiter.ts';
+
+export interface PostgresGrant extends Grant {
+  readonly lease: SharedLease;
+  readonly hold: Hold;
+  readonly entry: Entry;
+  /** To be called once, when it is over. */
+  readonly done: () => void;
+}
+
+/** How long an unused session is kept, in ms. */
+const IDLE_MS = 30_000;
+
+/** Advisory locks, in sessions that the server ends when they are silent; see README.md for the whole. */
+export class PostgresBackend implements LockBackend<PostgresGrant> {
+  readonly name = 'postgres';
+  readonly capabilities: Capabilities = capabilities;
+  readonly #context: SessionContext;
+  readonly #sessions: Sessions<LockSession>;
+  readonly #registry: Registry;
+  readonly #lines = new Map<bigint, Line>();
+  readonly #grants = new Map<LockSession, Set<PostgresGrant>>();
+
+  constructor(options: OpenOptions & { readonly connections: number }) {
+    const { patienceMs, schema } = options;
+    const statements = statementsFor(schema);
+    this.#context = {
+      statements,
+      patienceMs,
+      connections: new Connections({ max: options.connections, patienceMs, open: opener(options) }),
+      onTheft: (session, lock) => this.#evict(session, lock),
+    };
+    this.#registry = new Registry(statements);
+    this.#sessions = new Sessions({
+      idleMs: IDLE_MS,
+      open: (ttlMs, renew) => LockSession.open(this.#context, ttlMs, renew),
+    });
+  }
+
+  async acquire(request: LockRequest): Promise<PostgresGrant | null> {
+    const keys = keysOf(request.name);
+    try {
+      for (;;) {
+        request.signal.throwIfAborted();
+        const granted = request.steal ? await this.#steal(keys, request) : await this.#attempt(keys, request);
+        if (granted !== 'again') return granted;
+      }
+    } catch (error) {
+      request.signal.throwIfAborted();
+      throw unavailable(error);
+    }
+  }
+
+  async release(grant: PostgresGrant): Promise<ReleaseResult> {
+    const { lease, hold, entry, done } = grant;
+    const isLost = lease.state === 'lost';
+    lease.end();
+    if (!this.#forget(grant)) return 'not-held';
+    const owner = this.#registry.untrack(entry);
+    try {
+      // What was lost with its session is gone; what was stolen is unlocked already.
+      if (isLost) return 'not-held';
+      // Of a row that another connection writes, the deletion must not come first.
+      if (owner !== undefined) await entry.written;
+      return (await hold.session.unlock(hold, owner)) ? 'released' : 'not-held';
+    } catch (error) {
+      if (hold.session.connection.isLost) return 'not-held';
+      throw unavailable(error);
+    } finally {
+      done();
+    }
+  }
+
+  async query(name?: string): Promise<LockSnapshot> {
+    const { connections, statements, patienceMs } = this.#context;
+    void patienceMs;
+    try {
+      this.#registry.flush();
+      const connection = await connections.take();
+      try {
+        return await query(connection, statements, name);
+      } finally {
+        connections.give(connection);
+      }
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async diagnose(): Promise<Diagnosis> {
+    const { connections } = this.#context;
+    try {
+      const connection = await connections.take();
+      try {
+        return await diagnose(connection.client);
+      } finally {
+        connections.give(connection);
+      }
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#sessions.close();
+    await this.#context.connections.close();
+  }
+
+  async #attempt(keys: Keys, request: LockRequest): Promise<PostgresGrant | null | 'again'> {
+    const line = this.#lines.get(keys.lock);
+    // Who waits in this process comes first, though the server does not know of all of them.
+    if (line?.isTaken !== true) {
+      const session = await this.#sessions.use(request.ttlMs, request.renew);
+      let hold: Hold | null = null;
+      try {
+        hold = await session.tryLock({ keys, mode: request.mode, permits: request.permits });
+      } catch (error) {
+        if (session.isOver || session.connection.isLost) return 'again';
+        throw error;
+      } finally {
+        if (hold === null) this.#sessions.done(session);
+      }
+      if (hold !== null) return this.#grant(request, { hold, done: () => this.#sessions.done(session) });
+    }
+    if (!request.wait) return null;
+    return await this.#wait(keys, request);
+  }
+
+  async #wait(keys: Keys, request: LockRequest): Promise<PostgresGrant> {
+    let line = this.#lines.get(keys.lock);
+    if (line === undefined) {
+      line = new Line(this.#context, keys, () => this.#lines.delete(keys.lock));
+      this.#lines.set(keys.lock, line);
+    }
+    const granted = await waitIn(line, request, {
+      keys,
+      sessions: this.#sessions,
+      registry: this.#registry,
+      statements: this.#context.statements,
+    });
+    return this.#grant(request, granted, granted.entry);
+  }
+
+  async #steal(keys: Keys, request: LockRequest): Promise<PostgresGrant | 'again'> {
+    const scribe = await this.#sessions.use(request.ttlMs, true);
+    try {
+      const granted = await steal(this.#context, scribe, keys, request);
+      return granted === undefined ? 'again' : this.#grant(request, granted);
+    } finally {
+      this.#sessions.done(scribe);
+    }
+  }
+
+  #grant(request: LockRequest, { hold, done }: Granted, waited?: Entry): PostgresGrant {
+    const { session } = hold;
+    const lease = new SharedLease(session.lease);
+    const state = { type: 'held', hold } as const;
+    const entry = waited ?? entryOf(request, 0, state);
+    entry.state = state;
+    entry.since = monotonicMs();
+    const grant: PostgresGrant = { fencingToken: hold.token, lease, hold, entry, done };
+    const ofSession = this.#grants.get(session);
+    if (ofSession === undefined) this.#grants.set(session, new Set([grant]));
+    else ofSession.add(grant);
+    this.#registry.track(entry);
+    return grant;
+  }
+
+  /** Whether it was still there. */
+  #forget(grant: PostgresGrant): boolean {
+    const { session } = grant.hold;
+    const ofSession = this.#grants.get(session);
+    if (ofSession?.delete(grant) !== true) return false;
+    if (ofSession.size === 0) this.#grants.delete(session);
+    return true;
+  }
+
+  /** The holders know before the thief can hold. */
+  #evict(session: LockSession, lock: bigint): void {
+    for (const grant of this.#grants.get(session) ?? []) {
+      const { hold, lease, entry, done } = grant;
+      if (hold.keys.lock !== lock) continue;
+      lease.lose('stolen');
+      this.#forget(grant);
+      const owner = this.#registry.untrack(entry);
+      hold.session.unlock(hold, owner).then(done, done);
+    }
+  }
+}

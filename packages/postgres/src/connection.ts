@@ -1,0 +1,171 @@
+import { randomInt } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Client } from 'pg';
+import { cancel } from './cancel.ts';
+import { ConnectionLostError, unanswered } from './errors.ts';
+import type { Statement } from './sql.ts';
+
+export type Row = Readonly<Record<string, string | number | boolean | null>>;
+export type Value = string | number | boolean | null | bigint | readonly (string | number | null)[];
+
+interface Question {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: unknown[];
+}
+
+/** How a connection goes back to where it came from. `broken`: its state is not known, or the network is. */
+export type GoodBye = (client: Client, broken: boolean) => Promise<void>;
+
+/** A server session of our own. It is lost as soon as its socket is closed, and everything that was locked in it with it. */
+export class Connection {
+  readonly client: Client;
+  /** Of the server process. */
+  readonly pid: number;
+  /** Random; by this mark others find in `pg_locks` what belongs to the session. */
+  readonly id: number = randomInt(1, 2 ** 31 - 1);
+  readonly #goodBye: GoodBye;
+  readonly #onLost = new Set<(cause: unknown) => void>();
+  readonly #onNotification = new Set<(channel: string, payload: string) => void>();
+  readonly #ended = (): void => this.#lose(new ConnectionLostError('the connection was closed'));
+  readonly #failed = (error: unknown): void => this.#lose(error);
+  readonly #notified = ({ channel, payload = '' }: { channel: string; payload?: string | undefined }): void => {
+    for (const listener of this.#onNotification) listener(channel, payload);
+  };
+  /** What was asked while something else was under way. */
+  readonly #waiting: (() => void)[] = [];
+  #busy = false;
+  #lost: unknown;
+  #parted: Promise<void> | undefined;
+
+  constructor(client: Client, pid: number, goodBye: GoodBye) {
+    this.client = client;
+    this.pid = pid;
+    this.#goodBye = goodBye;
+    client.on('end', this.#ended);
+    client.on('error', this.#failed);
+    client.on('notification', this.#notified);
+    // An idle connection keeps no process alive; core does while a request is under way.
+    (client as unknown as { unref(): void }).unref();
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** Calls `listener` once, with why. */
+  onLost(listener: (cause: unknown) => void): () => void {
+    if (this.#lost !== undefined) queueMicrotask(() => listener(this.#lost));
+    else this.#onLost.add(listener);
+    return () => this.#onLost.delete(listener);
+  }
+
+  onNotification(listener: (channel: string, payload: string) => void): () => void {
+    this.#onNotification.add(listener);
+    return () => this.#onNotification.delete(listener);
+  }
+
+  /** Statements of one connection are carried out in the order in which they were asked. */
+  ask({ name, text }: Statement, values: readonly Value[]): Promise<readonly Row[]> {
+    return this.#inTurn({ name, text, values: values.map(parameter) });
+  }
+
+  /** What takes no parameters, such as LISTEN. */
+  async run(text: string): Promise<void> {
+    await this.#inTurn({ text });
+  }
+
+  /** Of the statement that runs now. */
+  cancel(timeoutMs: number): Promise<void> {
+    return cancel(this.client, timeoutMs);
+  }
+
+  /** At once, without a word: the server finds out by the closed socket, or by the session's idle timeout. */
+  destroy(cause: unknown = new ConnectionLostError('the connection was given up')): void {
+    (this.client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+    this.#lose(cause);
+  }
+
+  /** Gives it back, or ends it. Nobody may use it any more. Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#lost === undefined) {
+      this.#lost = new ConnectionLostError('the connection was closed');
+      this.#part(false);
+    }
+    await this.#parted;
+  }
+
+  /** pg wants to be asked one thing at a time. */
+  #inTurn(query: Question): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => {
+      const send = (): void => {
+        if (this.#lost !== undefined) {
+          reject(new ConnectionLostError('the connection is lost', { cause: this.#lost }));
+          this.#next();
+          return;
+        }
+        this.client.query<Row>(query).then(
+          ({ rows }) => {
+            this.#next();
+            resolve(rows);
+          },
+          (error: unknown) => {
+            this.#next();
+            reject(error as Error);
+          },
+        );
+      };
+      if (this.#busy) this.#waiting.push(send);
+      else {
+        this.#busy = true;
+        send();
+      }
+    });
+  }
+
+  #next(): void {
+    const send = this.#waiting.shift();
+    this.#busy = send !== undefined;
+    send?.();
+  }
+
+  #lose(cause: unknown): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = cause;
+    this.#part(true);
+    for (const listener of this.#onLost) listener(cause);
+  }
+
+  #part(broken: boolean): void {
+    this.client.off('end', this.#ended).off('notification', this.#notified);
+    // Its errors are of no interest from now on, but would end the process if nobody listened.
+    const forget = (): void => void this.client.off('error', this.#failed);
+    this.#parted = this.#goodBye(this.client, broken).then(forget, () => undefined);
+  }
+}
+
+function parameter(value: Value): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+/** `work`, for as long as patience lasts. What it comes to later goes to `late`. */
+export function answered<T>(work: Promise<T>, patienceMs: number, late: (value: T) => void = () => undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(unanswered(patienceMs));
+    }, patienceMs).unref();
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        if (isLate) late(value);
+        else resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error as Error);
+      },
+    );
+  });
+}

@@ -1,0 +1,166 @@
+import { Lease, monotonicMs } from '@holdfast/core/adapter';
+import type { LossReason, RenewResult, Session } from '@holdfast/core/adapter';
+import { attempt, elsewhere, permit } from './attempt.ts';
+import type { Wish } from './attempt.ts';
+import { answered } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { Connections } from './connections.ts';
+import { codeOf } from './errors.ts';
+import type { Hold } from './hold.ts';
+import type { Keys } from './keys.ts';
+import { Presence } from './presence.ts';
+import type { Present } from './presence.ts';
+import type { Statements } from './sql.ts';
+
+export interface SessionContext {
+  readonly connections: Connections;
+  readonly statements: Statements;
+  readonly patienceMs: number;
+  /** Somebody steals `lock` from the session. */
+  readonly onTheft: (session: LockSession, lock: bigint) => void;
+}
+
+/**
+ * A server session with the locks that are held in it: one for each ttl, for all names that nobody else wants, or one for a
+ * single name that had to be waited for. The server ends it when it was silent for the ttl.
+ */
+export class LockSession implements Session {
+  readonly lease: Lease;
+  readonly connection: Connection;
+  readonly #context: SessionContext;
+  readonly #presence: Presence = new Presence();
+  readonly #forget: () => void;
+  #listening: (() => void) | undefined;
+
+  /** For the names that nobody else wants. */
+  static async open(context: SessionContext, ttlMs: number, renew: boolean): Promise<LockSession> {
+    const connection = await context.connections.take();
+    try {
+      const provedAt = monotonicMs();
+      const work = connection.ask(context.statements.keepFor, [Math.floor(ttlMs)]);
+      await answered(work, context.patienceMs);
+      return new LockSession(context, connection, { ttlMs, renew, provedAt });
+    } catch (error) {
+      connection.destroy(error);
+      throw error;
+    }
+  }
+
+  /** `provedAt`: the start of the statement that set the ttl as the session's bound. */
+  constructor(
+    context: SessionContext,
+    connection: Connection,
+    { ttlMs, renew, provedAt }: { readonly ttlMs: number; readonly renew: boolean; readonly provedAt: number },
+  ) {
+    this.#context = context;
+    this.connection = connection;
+    this.lease = new Lease({ ttlMs, provedAt, auto: renew, renew: () => this.#renew() });
+    this.#forget = connection.onLost((cause) => this.lease.lose(reasonOf(cause), cause));
+    this.lease.observe(({ type }) => {
+      if (type !== 'lost') return;
+      this.#forget();
+      // Without its socket the server need not wait for the end of its own clock.
+      if (!connection.isLost) connection.destroy(this.lease.lossError);
+    });
+  }
+
+  get isOver(): boolean {
+    return this.lease.remainingMs === 0;
+  }
+
+  /** Where thieves tell it which lock they want. */
+  get channel(): string {
+    return `holdfast_session_${this.connection.id}`;
+  }
+
+  /** `null`: not free. Nothing stays of a try that failed, or whose answer came after patience had ended. */
+  tryLock(wish: Wish): Promise<Hold | null> {
+    return this.#enter(wish, (present) => attempt(this, this.#context.statements, wish, present));
+  }
+
+  /** A permit, for who keeps all others away by holding the name's lock elsewhere. */
+  takePermit(wish: Wish): Promise<Hold | null> {
+    const { statements } = this.#context;
+    return this.#enter(wish, async (present) => {
+      const result = await permit(this, statements, statements.takePermit, wish, present);
+      return result === 'kept away' ? null : result;
+    });
+  }
+
+  /** What was granted to this session by waiting for it. */
+  adopt(keys: Keys, mode: 'exclusive' | 'shared', token: bigint): Hold {
+    this.#presence.adopt(keys, mode);
+    return { keys, mode, token, session: this };
+  }
+
+  /** Whether it was held until now. `owner`: of a hold that is in the registry, from where it goes, too. */
+  async unlock({ keys, mode, slot }: Hold, owner: string | undefined): Promise<boolean> {
+    const { statements, patienceMs } = this.#context;
+    const { connection } = this;
+    const isLast = this.#presence.leave(keys, slot);
+    if (mode === 'semaphore' || !isLast) {
+      const unlisted = owner === undefined ? undefined : connection.ask(statements.unlist, [owner]);
+      if (mode !== 'semaphore') return (await answered(Promise.resolve(unlisted), patienceMs), !this.isOver);
+      // Rejects together with the statement behind it.
+      unlisted?.catch(() => undefined);
+      const values = [keys.permits, slot ?? 0, isLast, keys.gate, keys.channel];
+      const [row] = await answered(connection.ask(statements.unlockPermit, values), patienceMs);
+      return row?.['done'] === true;
+    }
+    const plain = mode === 'shared' ? statements.unlockShared : statements.unlock;
+    const listed = mode === 'shared' ? statements.unlockSharedListed : statements.unlockListed;
+    const work =
+      owner === undefined ? connection.ask(plain, [keys.lock]) : connection.ask(listed, [keys.lock, owner]);
+    const [row] = await answered(work, patienceMs);
+    return row?.['done'] === true;
+  }
+
+  /** Listens to thieves; once for all its holds. */
+  beStealable(): void {
+    if (this.#listening !== undefined || this.isOver) return;
+    const { connection, channel } = this;
+    this.#listening = connection.onNotification((on, payload) => {
+      if (on === channel && /^-?\d+$/.test(payload)) this.#context.onTheft(this, BigInt(payload));
+    });
+    // A session that could not listen is over, or a thief ends it as a whole.
+    connection.run(`LISTEN ${channel}`).catch(() => undefined);
+  }
+
+  /** Its connection is for others from now on. Nothing is locked in it any more. */
+  end(): void {
+    this.lease.end();
+    this.#forget();
+    if (this.#listening === undefined) return;
+    this.#listening();
+    // A session that listens, and is blocked for long, would keep the server from forgetting old notifications.
+    this.connection.run('UNLISTEN *').catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#context.connections.end(this.connection);
+  }
+
+  #enter(wish: Wish, ask: (present: Present) => Promise<Hold | null>): Promise<Hold | null> {
+    const { keys, mode } = wish;
+    const { statements, patienceMs } = this.#context;
+    const left = (): void => {
+      const key = mode === 'shared' ? keys.lock : keys.permits;
+      this.connection.ask(statements.unlockShared, [key]).catch(() => undefined);
+    };
+    return answered(this.#presence.enter(keys, mode, ask, left), patienceMs, (late) => {
+      if (late !== null) this.unlock(late, undefined).catch(() => undefined);
+    });
+  }
+
+  async #renew(): Promise<RenewResult> {
+    const { connection } = this;
+    const [row] = await connection.ask(this.#context.statements.heartbeat, []);
+    if (row?.['pid'] === connection.pid) return 'renewed';
+    elsewhere(this);
+    return 'disconnected';
+  }
+}
+
+function reasonOf(cause: unknown): LossReason {
+  return codeOf(cause) === '57P05' ? 'expired' : 'disconnected';
+}

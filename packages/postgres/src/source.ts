@@ -1,0 +1,83 @@
+import { Client } from 'pg';
+import type { ClientConfig, Pool, PoolClient } from 'pg';
+import type { GoodBye } from './connection.ts';
+import { READ, RESTORE, settingsFor } from './settings.ts';
+
+/** Where connections come from: a server, or a pool of the user's. */
+export interface Source {
+  readonly open: () => Promise<{ readonly client: Client; readonly goodBye: GoodBye }>;
+}
+
+/** How long a goodbye may take before the socket is closed without it, in ms. */
+const GOODBYE_MS = 500;
+
+export function ownConnections(config: ClientConfig): Source {
+  return {
+    async open() {
+      const client = new Client(config);
+      try {
+        await client.connect();
+      } catch (error) {
+        destroy(client);
+        throw error;
+      }
+      return { client, goodBye: end };
+    },
+  };
+}
+
+/**
+ * Checked out for as long as they live. They go back with the settings that they came with; one whose state is not known is handed
+ * back to be destroyed.
+ */
+export function pooledConnections(pool: Pool): Source {
+  return {
+    async open() {
+      const client: PoolClient = await pool.connect();
+      let before: string;
+      try {
+        before = await settingsOf(client);
+      } catch (error) {
+        client.release(true);
+        throw error;
+      }
+      const goodBye: GoodBye = async (_, broken) => {
+        (client as unknown as { ref(): void }).ref();
+        const clean = !broken && (await restored(client, before));
+        if (!clean) destroy(client);
+        client.release(!clean);
+      };
+      return { client: client as unknown as Client, goodBye };
+    },
+  };
+}
+
+async function settingsOf(client: PoolClient): Promise<string> {
+  const names = [...Object.keys(settingsFor(0)), 'synchronous_commit'];
+  const { rows } = await client.query<{ name: string; value: string }>(READ, [names]);
+  return JSON.stringify(Object.fromEntries(rows.map(({ name, value }) => [name, value])));
+}
+
+async function restored(client: PoolClient, before: string): Promise<boolean> {
+  const work = client.query('UNLISTEN *').then(() => client.query(RESTORE, [before]));
+  return within(GOODBYE_MS, work);
+}
+
+async function end(client: Client, broken: boolean): Promise<void> {
+  if (broken || !(await within(GOODBYE_MS, client.end()))) destroy(client);
+}
+
+function destroy(client: Client | PoolClient): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms);
+    const settle = (done: boolean) => (): void => {
+      clearTimeout(timer);
+      resolve(done);
+    };
+    work.then(settle(true), settle(false));
+  });
+}

@@ -1,0 +1,90 @@
+import { monotonicMs } from '@holdfast/core/adapter';
+import { elsewhere } from './attempt.ts';
+import { answered } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionLostError, isCancelled } from './errors.ts';
+import type { Hold } from './hold.ts';
+import type { Keys } from './keys.ts';
+import { LockSession } from './session.ts';
+import type { SessionContext } from './session.ts';
+
+/** A cancel request that takes longer is given up, and the connection with it. In ms. */
+const CANCEL_MS = 500;
+
+/** A statement that is blocked in the server's queue of a name, on a connection that has nothing else to do. */
+export class BlockedWait {
+  /** `false`: cancelled, by us or by somebody else; nothing is locked. Rejects when the connection is lost. */
+  readonly result: Promise<boolean>;
+  readonly #context: SessionContext;
+  readonly #connection: Connection;
+  #cancelling: Promise<void> | undefined;
+
+  constructor(context: SessionContext, connection: Connection, keys: Keys, mode: Hold['mode']) {
+    this.#context = context;
+    this.#connection = connection;
+    this.result = this.#run(keys, mode);
+  }
+
+  /** Resolves when nothing is locked and nothing waits, or when it was granted after all, which `result` tells. */
+  async cancel(): Promise<void> {
+    this.#cancelling ??= this.#connection.cancel(CANCEL_MS).catch((error: unknown) => this.#connection.destroy(error));
+    await this.#cancelling;
+    // Whatever the server said to it: without an answer the connection is of no use.
+    await answered(this.result, CANCEL_MS).catch((error: unknown) => this.#connection.destroy(error));
+  }
+
+  async #run(keys: Keys, mode: Hold['mode']): Promise<boolean> {
+    const connection = this.#connection;
+    const { statements } = this.#context;
+    try {
+      const rows =
+        mode === 'semaphore'
+          ? await connection.ask(statements.waitPermit, [keys.lock, connection.pid])
+          : await connection.ask(mode === 'shared' ? statements.waitShared : statements.waitExclusive, [
+              keys.lock,
+              keys.permits,
+              connection.pid,
+            ]);
+      if (rows.length === 0) throw elsewhere({ connection });
+      // A cancel request that is still under way would hit whatever is asked next.
+      await this.#cancelling;
+      return true;
+    } catch (error) {
+      if (!isCancelled(error)) throw error;
+      await this.#cancelling;
+      // The cancel may have come after the grant: then the statement failed, but the session has the lock.
+      await uncancelled(() => connection.ask(statements.unlockAll, []));
+      return false;
+    }
+  }
+}
+
+/**
+ * Proves that the session that was granted a lock is alive, and begins its lease: from the start of this statement on the server waits for the
+ * ttl. Nobody knows how old the answer is that told of the grant, because the process may have slept since.
+ */
+export async function confirmed(
+  context: SessionContext,
+  connection: Connection,
+  { ttlMs, renew }: { readonly ttlMs: number; readonly renew: boolean },
+): Promise<{ readonly session: LockSession; readonly token: bigint }> {
+  const { statements, patienceMs } = context;
+  const provedAt = monotonicMs();
+  const work = uncancelled(() => connection.ask(statements.confirm, [Math.floor(ttlMs), connection.pid]));
+  const [row] = await answered(work, patienceMs);
+  const token = BigInt(String(row?.['token'] ?? -1));
+  if (token < 0n) throw elsewhere({ connection });
+  if (connection.isLost) throw new ConnectionLostError('lost as it was granted the lock');
+  return { session: new LockSession(context, connection, { ttlMs, renew, provedAt }), token };
+}
+
+/** A cancel by somebody else may hit any statement. */
+export async function uncancelled<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isCancelled(error)) throw error;
+    }
+  }
+}
