@@ -1,12 +1,17 @@
 export { freePort } from './port.ts';
 export { ServerUnavailableError } from './server.ts';
 export type { RunningServer, ServerHandle, ServerOptions, Source } from './server.ts';
+export type { Cluster } from './servers/cluster.ts';
 export { startConsulCluster } from './servers/consul-cluster.ts';
 export type { ConsulCluster } from './servers/consul-cluster.ts';
 export { startEtcdCluster } from './servers/etcd-cluster.ts';
 export type { EtcdCluster } from './servers/etcd-cluster.ts';
 export { startPgBouncer } from './servers/pgbouncer.ts';
 export type { PgBouncerOptions } from './servers/pgbouncer.ts';
+export { startKafkaCluster } from './servers/kafka-cluster.ts';
+export type { KafkaClusterOptions } from './servers/kafka-cluster.ts';
+export { startRabbitmqCluster } from './servers/rabbitmq-cluster.ts';
+export type { RabbitmqCluster, RabbitmqClusterOptions } from './servers/rabbitmq-cluster.ts';
 export { serverNames } from './servers/index.ts';
 export type { ServerName } from './servers/index.ts';
 export { sharedServer, startShared } from './shared.ts';

@@ -97,7 +97,7 @@ export function kafkaNode(nodeAt: (place: Place) => KafkaNode): ServerKind {
 
 /** Rejects unless a topic could be created. */
 async function createsTopics(admin: Admin): Promise<void> {
-  const topics = [{ topic: 'holdfast-testbed-probe' }];
+  const topics = [{ topic: 'holdfast-testbed-probe', replicationFactor: 1 }];
   try {
     await admin.connect();
     await admin.createTopics({ topics, validateOnly: true, waitForLeaders: false });
@@ -129,6 +129,9 @@ function configuration(node: KafkaNode, place: Place, { password, tls, args = []
     'transaction.state.log.replication.factor': replicas,
     'transaction.state.log.min.isr': Math.ceil(replicas / 2),
     'transaction.state.log.num.partitions': 1,
+    // Until then a broker that was killed can't come back, and its partitions have no leader: not nine seconds.
+    'broker.session.timeout.ms': 3000,
+    'broker.heartbeat.interval.ms': 500,
     // It takes a quarter of the memory by default.
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
     ...(tls ? { 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': `${dir}/server.pem` } : {}),

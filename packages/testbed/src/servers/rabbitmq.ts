@@ -1,19 +1,11 @@
 import { connect } from 'amqplib';
 import type { Place, ServerKind, ServerOptions } from '../server.ts';
+import type { ErlangNode } from './erlang.ts';
 
 /** In ms, for the connection and its handshake. */
 const TIMEOUT_MS = 2000;
 const USER = 'guest';
 const PASSWORD = 'guest';
-
-/** How a node is known to others of its cluster, and to `erl_call`. */
-export interface ErlangNode {
-  /** Of a loopback interface. */
-  readonly address: string;
-  /** The same for all nodes of a cluster. */
-  readonly port: number;
-  readonly cookie: string;
-}
 
 /**
  * `$1` is the directory, `$2` the configuration, `$3` the same in Erlang's terms, `$4` to `$6` the node. The shell becomes
