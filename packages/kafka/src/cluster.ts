@@ -154,12 +154,19 @@ export class Cluster {
   }
 
   #refresh(): Promise<Metadata> {
-    this.#refreshing ??= this.#bootstrap()
-      .then((broker) => this.#look(broker))
-      .finally(() => {
-        this.#refreshing = undefined;
-      });
-    return this.#refreshing;
+    return (this.#refreshing ??= this.#lookAgain().finally(() => {
+      this.#refreshing = undefined;
+    }));
+  }
+
+  async #lookAgain(): Promise<Metadata> {
+    try {
+      return await this.#look(await this.#bootstrap());
+    } catch (error) {
+      // Deleted under us, and all locks with it: the next request makes it anew.
+      if (errorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') this.#settings = undefined;
+      throw error;
+    }
   }
 
   async #look(broker: Broker): Promise<Metadata> {

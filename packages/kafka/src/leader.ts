@@ -9,7 +9,6 @@ export class Leader {
   readonly cluster: Cluster;
   readonly #clock: BrokerClock;
   #broker: Promise<Broker> | undefined;
-  #address = '';
 
   constructor(partition: number, cluster: Cluster, clock: BrokerClock) {
     this.partition = partition;
@@ -54,11 +53,9 @@ export class Leader {
 
   async #connect(): Promise<Broker> {
     try {
-      const address = await this.cluster.leader(this.partition);
-      const text = `${address.host}:${address.port}`;
-      if (this.#address !== text) this.#clock.forget();
-      this.#address = text;
-      return await this.cluster.open(address);
+      // It may be another one from here on, with a clock of its own.
+      this.#clock.forget();
+      return await this.cluster.open(await this.cluster.leader(this.partition));
     } catch (error) {
       this.cluster.doubt();
       throw error;

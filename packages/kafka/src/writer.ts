@@ -4,9 +4,9 @@ import type { BrokerClock } from './broker-clock.ts';
 import type { Broker } from './driver.ts';
 import { ClosedError, isSequenceError, isUnclear, unavailable } from './errors.ts';
 import type { Leader } from './leader.ts';
-import { encode, VERSION } from './record.ts';
+import { Producer } from './producer.ts';
+import { VERSION } from './record.ts';
 import type { LockRecord, Operation } from './record.ts';
-import { unfitSettings } from './topic.ts';
 
 export interface Receipt {
   /** {@link monotonicMs} when it was first sent: no later than its append. */
@@ -17,6 +17,8 @@ interface Pending {
   readonly record: LockRecord;
   readonly size: number;
   sent: boolean;
+  /** Somebody still waits for it. */
+  awaited: boolean;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -24,13 +26,6 @@ interface Pending {
 interface Batch {
   readonly pending: readonly Pending[];
   readonly startedAt: number;
-}
-
-interface Producer {
-  readonly id: string;
-  readonly epoch: number;
-  /** Of the next record. */
-  sequence: number;
 }
 
 export interface WriterOptions {
@@ -44,7 +39,6 @@ export interface WriterOptions {
   readonly onDoubt: () => void;
 }
 
-const ALL_REPLICAS = -1;
 /** Below the broker's limit for a batch (1 MiB by default). */
 const BATCH_SIZE = 400_000;
 const RETRY_MS = 50;
@@ -61,7 +55,7 @@ export class Writer {
   #queue: Pending[] = [];
   /** Appended, or perhaps; resolved when the fold has come to them. */
   readonly #unfolded = new Map<number, { readonly pending: Pending; readonly startedAt: number; offset?: number }>();
-  #producer: Producer | undefined;
+  readonly #producer: Producer;
   #number = 0;
   #running: Promise<void> | undefined;
   #closed = false;
@@ -69,6 +63,7 @@ export class Writer {
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#producer = new Producer(options.leader, options.clock);
   }
 
   /** Nothing is under way. */
@@ -88,12 +83,13 @@ export class Writer {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         if (!pending.sent && !keep) this.#queue = this.#queue.filter((other) => other !== pending);
-        reject(new BackendUnavailableError(`Kafka took longer than ${patienceMs} ms`, { cause: this.#lastError }));
+        pending.reject(new BackendUnavailableError(`Kafka took longer than ${patienceMs} ms`, { cause: this.#lastError }));
       }, patienceMs);
       timer.unref();
       const settle = <T>(done: (value: T) => void): ((value: T) => void) => {
         return (value) => {
           clearTimeout(timer);
+          pending.awaited = false;
           done(value);
         };
       };
@@ -101,6 +97,7 @@ export class Writer {
         record,
         size: JSON.stringify(record).length,
         sent: false,
+        awaited: true,
         resolve: settle(resolve),
         reject: settle(reject),
       };
@@ -170,67 +167,29 @@ export class Writer {
       let broker: Broker | undefined;
       try {
         broker = await this.#options.leader.get();
-        return this.#delivered(batch, await this.#send(broker, batch, attempt));
+        const records = batch.pending.map(({ record }) => record);
+        return this.#delivered(batch, await this.#producer.send(broker, records, batch.startedAt, attempt === 1));
       } catch (error) {
         // Before anything is awaited: whoever asks meanwhile is told why it takes so long.
         this.#lastError = unavailable(error);
         if (!isUnclear(error)) return this.#refused(batch, error);
-        if (isSequenceError(error)) this.#producer = undefined;
+        if (isSequenceError(error)) this.#producer.forget();
         await this.#options.leader.failed(broker, error);
       }
       await delay(pause, undefined, { ref: false });
       pause = Math.min(2 * pause, LONGEST_RETRY_MS);
-      if (this.#isFolded(batch)) return this.#counted(batch);
+      if (this.#isFolded(batch)) return this.#producer.appended(batch.pending.length);
     }
   }
 
-  async #send(broker: Broker, { pending, startedAt }: Batch, attempt: number): Promise<number> {
-    const { leader, clock } = this.#options;
-    const { topic, timeoutMs } = leader.cluster.options;
-    const producer = (this.#producer ??= await this.#register(broker));
-    const { topics } = await leader.cluster.ask(
-      broker,
-      'an append',
-      broker.produce({
-        acks: ALL_REPLICAS,
-        timeout: timeoutMs,
-        producerId: producer.id,
-        producerEpoch: producer.epoch,
-        topicData: [
-          {
-            topic,
-            partitions: [
-              {
-                partition: leader.partition,
-                firstSequence: producer.sequence,
-                messages: pending.map(({ record }) => ({ key: null, value: encode(record) })),
-              },
-            ],
-          },
-        ],
-      }),
-    );
-    const produced = topics[0]?.partitions[0];
-    const appendedAt = Number(produced?.logAppendTime ?? -1);
-    if (appendedAt >= 0) clock.read(startedAt, appendedAt);
-    else if (attempt === 1) throw unfitSettings(topic, ['message.timestamp.type']);
-    return Number(produced?.baseOffset ?? -1);
-  }
-
-  /** Without this a copy of a batch that was long under way could be taken for a new one. */
-  async #register(broker: Broker): Promise<Producer> {
-    const { cluster } = this.#options.leader;
-    const registering = broker.initProducerId({ transactionTimeout: 60_000 });
-    const { producerId, producerEpoch } = await cluster.ask(broker, 'a producer id', registering);
-    return { id: producerId, epoch: producerEpoch, sequence: 0 };
-  }
-
   #delivered(batch: Batch, baseOffset: number): void {
-    this.#counted(batch);
+    this.#producer.appended(batch.pending.length);
     this.#lastError = undefined;
-    batch.pending.forEach(({ record }, i) => {
+    batch.pending.forEach(({ record, awaited }, i) => {
       const unfolded = this.#unfolded.get(record.number);
-      if (unfolded !== undefined && baseOffset >= 0) unfolded.offset = baseOffset + i;
+      // What nobody waits for any more need not be read here, either.
+      if (!awaited) this.#unfolded.delete(record.number);
+      else if (unfolded !== undefined && baseOffset >= 0) unfolded.offset = baseOffset + i;
     });
     this.reached(this.#options.position());
     if (this.#isFolded(batch)) return;
@@ -242,17 +201,11 @@ export class Writer {
 
   /** By an answer, for good. An earlier attempt may have got through all the same, so its numbers are not used again. */
   #refused(batch: Batch, error: unknown): void {
-    this.#producer = undefined;
+    this.#producer.forget();
     for (const { record, reject } of batch.pending) {
       this.#unfolded.delete(record.number);
       reject(unavailable(error));
     }
-  }
-
-  #counted(batch: Batch): void {
-    if (this.#producer === undefined) return;
-    // The protocol's sequence numbers begin again after 2^31 − 1.
-    this.#producer.sequence = (this.#producer.sequence + batch.pending.length) % 2 ** 31;
   }
 
   #isFolded(batch: Batch): boolean {
