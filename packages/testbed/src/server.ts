@@ -1,3 +1,4 @@
+import type { DebianProgram } from './sources/debian-program.ts';
 import type { GoProgram } from './sources/go-build.ts';
 import type { MavenProgram } from './sources/maven.ts';
 
@@ -68,12 +69,14 @@ export interface ServerKind {
   readonly image: string;
   readonly containerPort: number;
   readonly binary: string;
-  /** Empty for a `goProgram` and a `mavenProgram`. */
+  /** Empty for a `goProgram`, a `mavenProgram` and a `debianProgram`. */
   readonly aptPackage: string;
   /** What the package brings, where `binary` is not it. */
-  readonly installedFile?: string;
+  readonly installedFile?: string | undefined;
   /** Built where it is not installed. */
   readonly goProgram?: GoProgram;
+  /** Fetched where it is not installed; `binary` then finds it on its path. */
+  readonly debianProgram?: DebianProgram;
   /** Jars that `args` names, fetched at the first use. */
   readonly mavenProgram?: MavenProgram;
   /** In the image; default: `binary`. */

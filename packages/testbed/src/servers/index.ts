@@ -2,13 +2,23 @@ import type { ServerKind } from '../server.ts';
 import { consul } from './consul.ts';
 import { etcd } from './etcd.ts';
 import { kafka } from './kafka.ts';
+import { mysqlCommunity } from './mysql-community.ts';
 import { mysql } from './mysql.ts';
 import { postgres } from './postgres.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { redis } from './redis.ts';
 import { zookeeper } from './zookeeper.ts';
 
-export type ServerName = 'consul' | 'etcd' | 'kafka' | 'mysql' | 'postgres' | 'rabbitmq' | 'redis' | 'zookeeper';
+export type ServerName =
+  | 'consul'
+  | 'etcd'
+  | 'kafka'
+  | 'mysql'
+  | 'mysql-community'
+  | 'postgres'
+  | 'rabbitmq'
+  | 'redis'
+  | 'zookeeper';
 
 /** Every server that the testbed can start. */
 export const kinds: Readonly<Record<ServerName, ServerKind>> = {
@@ -16,6 +26,7 @@ export const kinds: Readonly<Record<ServerName, ServerKind>> = {
   etcd,
   kafka,
   mysql,
+  'mysql-community': mysqlCommunity,
   postgres,
   rabbitmq,
   redis,

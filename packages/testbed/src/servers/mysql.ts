@@ -1,6 +1,6 @@
 import { createConnection } from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
-import type { ServerKind, ServerOptions } from '../server.ts';
+import type { Place, ServerKind, ServerOptions } from '../server.ts';
 
 /** In ms, for the connection and for the answer. */
 const TIMEOUT_MS = 1000;
@@ -38,17 +38,15 @@ export const mysql: ServerKind = {
   aptPackage: 'mariadb-server',
   installedFile: '/usr/sbin/mariadbd',
 
-  args({ host, port, dir }, options) {
+  args(place, options) {
     return [
-      ...['-c', START, 'mysql', dir, firstSql(options)],
-      ...[`--bind-address=${host}`, `--port=${port}`, '--skip-name-resolve', '--max-connections=400'],
-      ...['--innodb-buffer-pool-size=64M', '--innodb-log-file-size=16M'],
-      // Written at each commit, forced to the disk now and then: what the kernel has outlives a SIGKILL.
-      '--innodb-flush-log-at-trx-commit=2',
-      ...(options.tls
-        ? [`--ssl-cert=${dir}/server.crt`, `--ssl-key=${dir}/server.key`, '--require-secure-transport=ON']
-        : []),
-      ...(options.args ?? []),
+      '-c',
+      START,
+      'mysql',
+      place.dir,
+      firstSql(options),
+      '--innodb-log-file-size=16M',
+      ...sharedArgs(place, options),
     ];
   },
 
@@ -79,8 +77,19 @@ export const mysql: ServerKind = {
   },
 };
 
+/** That both MariaDB and MySQL understand. */
+export function sharedArgs({ host, port, dir }: Place, { tls, args = [] }: ServerOptions): string[] {
+  return [
+    ...[`--bind-address=${host}`, `--port=${port}`, '--skip-name-resolve', '--max-connections=400'],
+    // Written at each commit, forced to the disk now and then: what the kernel has outlives a SIGKILL.
+    ...['--innodb-buffer-pool-size=64M', '--innodb-flush-log-at-trx-commit=2'],
+    ...(tls ? [`--ssl-cert=${dir}/server.crt`, `--ssl-key=${dir}/server.key`, '--require-secure-transport=ON'] : []),
+    ...args,
+  ];
+}
+
 /** A user who may do everything, from anywhere. */
-function firstSql({ password = '' }: ServerOptions): string {
+export function firstSql({ password = '' }: ServerOptions): string {
   const quoted = `'${password.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
   return [
     'CREATE DATABASE holdfast;',

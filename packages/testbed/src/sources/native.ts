@@ -8,6 +8,7 @@ import { onFreePort } from '../port.ts';
 import { untilReady } from '../ready.ts';
 import type { Identity, RunningServer, ServerKind, ServerOptions } from '../server.ts';
 import { findBinary } from './binary.ts';
+import { pathTo } from './debian-program.ts';
 import { goBuild } from './go-build.ts';
 import { fetchJars } from './maven.ts';
 
@@ -15,7 +16,8 @@ import { fetchJars } from './maven.ts';
 interface Site {
   readonly kind: ServerKind;
   readonly options: ServerOptions;
-  readonly binary: string;
+  /** What comes before the arguments. */
+  readonly command: readonly [string, ...string[]];
   readonly dir: string;
   readonly certificate: Certificate | undefined;
 }
@@ -28,13 +30,11 @@ interface Launched {
 
 /** The server's own binary, as a child of the keeper, in a temporary directory. */
 export async function startNative(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
-  const binary = kind.goProgram
-    ? await goBuild(kind.goProgram)
-    : await findBinary(kind.binary, kind.aptPackage, kind.installedFile);
+  const command = await commandOf(kind);
   if (kind.mavenProgram !== undefined) await fetchJars(kind.mavenProgram);
   const certificate = options.tls ? await selfSigned() : undefined;
   const dir = await keepDirectory(`holdfast-${kind.name}-`);
-  const site: Site = { kind, options, binary, dir, certificate };
+  const site: Site = { kind, options, command, dir, certificate };
   try {
     await clear(site);
     return control(site, await onFreePort((port) => launch(site, port)));
@@ -42,6 +42,12 @@ export async function startNative(kind: ServerKind, options: ServerOptions): Pro
     await removeDirectory(dir);
     throw error;
   }
+}
+
+async function commandOf(kind: ServerKind): Promise<Site['command']> {
+  if (kind.goProgram !== undefined) return [await goBuild(kind.goProgram)];
+  if (kind.debianProgram !== undefined) return ['env', `PATH=${await pathTo(kind.debianProgram)}`, kind.binary];
+  return [await findBinary(kind.binary, kind.aptPackage, kind.installedFile)];
 }
 
 function control(site: Site, { port, server, identity }: Launched): RunningServer {
@@ -80,12 +86,10 @@ async function clear({ dir, certificate }: Site): Promise<void> {
 }
 
 async function launch(site: Site, port: number): Promise<Launched> {
-  const { kind, options, binary, dir } = site;
-  const server = await keepProcess(
-    binary,
-    kind.args({ host: '127.0.0.1', port, publishedPort: port, dir }, options),
-    dir,
-  );
+  const { kind, options, command, dir } = site;
+  const [program, ...before] = command;
+  const args = kind.args({ host: '127.0.0.1', port, publishedPort: port, dir }, options);
+  const server = await keepProcess(program, [...before, ...args], dir);
   try {
     const identity = await untilReady(
       () => probeOwn(site, port, server),
