@@ -88,7 +88,7 @@ export function unavailable(error: unknown): HoldfastError {
 
 function problem(error: unknown, type: string | undefined): string {
   if (isAuthenticationError(error)) return 'refused the user name or password';
-  if (type !== undefined && type.endsWith('AUTHORIZATION_FAILED')) return 'denies what locks need';
+  if (type !== undefined && type.endsWith('AUTHORIZATION_FAILED')) return 'denies what locks need (Describe, Read and Write on the topic)';
   if (type !== undefined && !isUnclear(error)) return `answered ${type}`;
   return "can't be reached";
 }
