@@ -1,6 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import type { ViteUserConfig } from 'vitest/config';
 import projects from './tools/projects.json' with { type: 'json' };
+
+/**
+ * Most files sleep most of the time, until a ttl is over: two at once also where there are two cores. Not more: some have a busy
+ * process and a busy server for a while, and a session that ends because a third one is busy too would look like a defect.
+ */
+const WORKERS = Math.max(2, availableParallelism() - 1);
 
 /**
  * One project per package; those with `servers` run only where these can be started. Those to run `alone` start dozens of
@@ -17,7 +24,7 @@ const config: ViteUserConfig = defineConfig({
         hookTimeout: 60_000,
         globalSetup: servers.length > 0 ? ['../../tools/servers.ts'] : [],
         sequence: { groupOrder: alone ? 1 : 0 },
-        ...(alone ? { maxWorkers: 1 } : {}),
+        maxWorkers: alone ? 1 : WORKERS,
       },
     })),
   },
