@@ -34,12 +34,12 @@ export class Connection {
         last = error;
       }
     }
-    throw new ConnectError('No connection', { cause: last });
+    throw new ConnectError(`to the vhost ${options.vhost}`, { cause: last });
   }
 
   constructor(model: ChannelModel, options: ResolvedOptions) {
     const internals = internalsOf(model);
-    if (internals === undefined) throw new ConnectError('The broker agreed to no heartbeat');
+    if (internals === undefined) throw new ConnectError('with a heartbeat');
     this.#model = model;
     this.#internals = internals;
     this.#options = options;

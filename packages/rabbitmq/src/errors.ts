@@ -15,7 +15,7 @@ export class QueueGoneError extends Error {
   override readonly name = 'QueueGoneError';
 }
 
-/** No connection could be made. */
+/** No connection could be made. The message says where to. */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
 }
@@ -60,7 +60,7 @@ export function unavailable(cause: unknown, queue?: string): BackendUnavailableE
 
 function summary(cause: unknown, queue: string | undefined): string {
   if (cause instanceof ConnectError) {
-    return isNetwork(cause.cause) ? 'RabbitMQ can’t be reached' : 'RabbitMQ refused the connection';
+    return isNetwork(cause.cause) ? 'RabbitMQ can’t be reached' : `RabbitMQ refused the connection ${cause.message}`;
   }
   switch (replyCode(cause)) {
     case ACCESS_REFUSED:
