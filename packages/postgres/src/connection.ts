@@ -14,8 +14,8 @@ interface Question {
   readonly values?: unknown[];
 }
 
-/** How a connection goes back to where it came from. `broken`: its state is not known, or the network is. */
-export type GoodBye = (client: Client, broken: boolean) => Promise<void>;
+/** How a connection goes back to where it came from; whether others use it from now on. `broken`: its state is not known, or the network is. */
+export type GoodBye = (client: Client, broken: boolean) => Promise<boolean>;
 
 /** A server session of our own. It is lost as soon as its socket is closed, and everything that was locked in it with it. */
 export class Connection {
@@ -95,8 +95,9 @@ export class Connection {
     await this.#parted;
   }
 
-  /** pg wants to be asked one thing at a time. */
+  /** All at once where pg can do that; else it wants to be asked one thing at a time. */
   #inTurn(query: Question): Promise<readonly Row[]> {
+    if (this.#lost === undefined && isPipelined(this.client)) return this.client.query<Row>(query).then(({ rows }) => rows);
     return new Promise((resolve, reject) => {
       const send = (): void => {
         if (this.#lost !== undefined) {
@@ -138,10 +139,15 @@ export class Connection {
 
   #part(broken: boolean): void {
     this.client.off('end', this.#ended).off('notification', this.#notified);
-    // Its errors are of no interest from now on, but would end the process if nobody listened.
-    const forget = (): void => void this.client.off('error', this.#failed);
+    // Its errors are of no interest from now on, but without a listener they would end the process. A pool listens itself to what it takes back.
+    const forget = (isBack: boolean): void => void (isBack && this.client.off('error', this.#failed));
     this.#parted = this.#goodBye(this.client, broken).then(forget, () => undefined);
   }
+}
+
+/** Since pg 8.22; its types do not know it yet. */
+export function isPipelined(client: object): client is { pipeline: boolean } {
+  return 'pipeline' in client && client.pipeline === true;
 }
 
 function parameter(value: Value): unknown {

@@ -49,6 +49,7 @@ export async function passGate(
         await connection.run(`LISTEN ${keys.channel}`);
         await connection.ask(statements.enterGate, [keys.gate]);
         isGateLocked = true;
+        waiter.tell();
       }
     }
   } finally {

@@ -10,6 +10,8 @@ import { optionsFromUrl } from './url.ts';
 
 export { capabilities } from './capabilities.ts';
 export { migration } from './schema.ts';
+export { lockInTransaction } from './transaction.ts';
+export type { TransactionClient, TransactionLock, TransactionLockOptions } from './transaction.ts';
 export type { PostgresGrant } from './backend.ts';
 export type { PostgresOptions, TlsOptions } from './options.ts';
 

@@ -17,29 +17,23 @@ export interface Keys {
 const ROOM = 2n ** 33n;
 const LARGEST = 2n ** 63n - 1n;
 
-/** The first 8 bytes, as `int8`, of the SHA-256 of `holdfast`, a byte 0, what the key is for, a byte 0, and the name in UTF-8. */
-function hash(purpose: string, name: string): bigint {
-  return createHash('sha256').update(`holdfast\0${purpose}\0${name}`).digest().readBigInt64BE();
-}
-
-/** The key by which sessions and transactions lock `name`. */
-export function lockKey(name: string): bigint {
-  return hash('lock', name);
-}
-
-/** The key that every holder of a permit of `name` holds shared. */
-export function permitsKey(name: string): bigint {
-  const key = hash('permits', name);
-  return key > LARGEST - ROOM ? key - ROOM : key;
+/**
+ * SHA-256 of `holdfast`, a byte 0, and the name in UTF-8. Its first 8 bytes, as `int8`, are the lock's key, the next those of the permits, the third
+ * those of the gate.
+ */
+function digest(name: string): Buffer {
+  return createHash('sha256').update(`holdfast\0${name}`).digest();
 }
 
 export function keysOf(name: string): Keys {
-  const lock = lockKey(name);
+  const bytes = digest(name);
+  const lock = bytes.readBigInt64BE(0);
+  const permits = bytes.readBigInt64BE(8);
   return {
     name,
     lock,
-    permits: permitsKey(name),
-    gate: hash('gate', name),
+    permits: permits > LARGEST - ROOM ? permits - ROOM : permits,
+    gate: bytes.readBigInt64BE(16),
     channel: `holdfast_${BigInt.asUintN(64, lock).toString(16)}`,
   };
 }

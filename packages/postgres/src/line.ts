@@ -17,6 +17,8 @@ export class Line {
   readonly #onEmpty: () => void;
   #blocked: BlockedWait | undefined;
   #gateLeft: (() => void) | undefined;
+  readonly #onSettled: (() => void)[] = [];
+  #isServing = false;
   #asker: Connection | undefined;
   #isHolding = false;
   /** Whether the last one was granted a lock that it shares. */
@@ -48,9 +50,22 @@ export class Line {
     const [next] = this.#waiters;
     // Who comes next takes over the place in the server's queue, if it asks for the same.
     if (next?.request.mode === waiter.request.mode) this.#asks();
-    else await this.#blocked?.cancel();
-    this.#gateLeft?.();
+    else await this.#giveUp();
     return true;
+  }
+
+  /** Until the first waiter's wait has left nothing: cancelled, or granted and given back. */
+  async #giveUp(): Promise<void> {
+    if (!this.#isServing || this.#isHolding) return;
+    const settled = new Promise<void>((resolve) => this.#onSettled.push(resolve));
+    this.#gateLeft?.();
+    await this.#blocked?.cancel();
+    await settled;
+  }
+
+  /** Whatever the blocked connection has from now on belongs to a waiter that is still there, or is nothing. */
+  #settle(): void {
+    for (const settled of this.#onSettled.splice(0)) settled();
   }
 
   /** Whether it is the one that the server knows of. */
@@ -65,10 +80,14 @@ export class Line {
       try {
         if (this.#readersCome && (await this.#join())) continue;
         connection ??= await this.#context.connections.take();
+        this.#isServing = true;
         connection = await this.#serve(connection);
       } catch (error) {
         if (connection?.isLost === true) connection = undefined;
         else this.#fail(error);
+      } finally {
+        this.#isServing = false;
+        this.#settle();
       }
     }
     if (connection !== undefined) this.#context.connections.give(connection);
@@ -133,6 +152,7 @@ export class Line {
       const hold = session.adopt(this.keys, mode, token);
       const isExclusive = mode === 'exclusive';
       this.#isHolding = isExclusive;
+      this.#settle();
       const freed = new Promise<void>((done) => waiter?.resolve({ hold, done }));
       if (isExclusive) {
         await freed;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LockInfo, LockSnapshot, RequestMode } from '@holdfast/core/adapter';
 import type { Connection, Row } from './connection.ts';
-import { lockKey, permitsKey } from './keys.ts';
+import { keysOf } from './keys.ts';
 import type { Statements } from './sql.ts';
 
 /** For a lock that is held or awaited, but whose row is still being written; then it is left out. In ms. */
@@ -10,10 +10,10 @@ const PAUSE_MS = 15;
 
 /** `pg_locks` says who holds and who waits, the registry what they are called. */
 export async function query(connection: Connection, statements: Statements, name?: string): Promise<LockSnapshot> {
-  const keys = name === undefined ? [null, null] : [lockKey(name), permitsKey(name)];
+  const { lock = null, permits = null } = name === undefined ? {} : keysOf(name);
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
-    const rows = await connection.ask(statements.query, keys);
+    const rows = await connection.ask(statements.query, [lock, permits]);
     const isComplete = rows.every((row) => row['incomplete'] !== true);
     if (isComplete || performance.now() > until) return snapshotOf(rows, name);
     await delay(PAUSE_MS, undefined, { ref: false });

@@ -38,8 +38,11 @@ export class LockSession implements Session {
     try {
       const provedAt = monotonicMs();
       const work = connection.ask(context.statements.keepFor, [Math.floor(ttlMs)]);
+      // On a network that is slow in relation to the ttl the first heartbeat is due before the answer is here.
+      const session = new LockSession(context, connection, { ttlMs, renew, provedAt });
       await answered(work, context.patienceMs);
-      return new LockSession(context, connection, { ttlMs, renew, provedAt });
+      if (session.isOver) throw new Error(`the answer took longer than the ttl of ${ttlMs} ms`);
+      return session;
     } catch (error) {
       connection.destroy(error);
       throw error;

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import type { ClientConfig, Pool, PoolClient } from 'pg';
+import { isPipelined } from './connection.ts';
 import type { GoodBye } from './connection.ts';
 import { READ, RESTORE, settingsFor } from './settings.ts';
 
@@ -15,6 +16,7 @@ export function ownConnections(config: ClientConfig): Source {
   return {
     async open() {
       const client = new Client(config);
+      pipelined(client, true);
       try {
         await client.connect();
       } catch (error) {
@@ -45,8 +47,12 @@ export function pooledConnections(pool: Pool): Source {
         (client as unknown as { ref(): void }).ref();
         const clean = !broken && (await restored(client, before));
         if (!clean) destroy(client);
+        pipelined(client, wasPipelined);
         client.release(!clean);
+        return clean;
       };
+      const wasPipelined = isPipelined(client);
+      pipelined(client, true);
       return { client: client as unknown as Client, goodBye };
     },
   };
@@ -63,8 +69,14 @@ async function restored(client: PoolClient, before: string): Promise<boolean> {
   return within(GOODBYE_MS, work);
 }
 
-async function end(client: Client, broken: boolean): Promise<void> {
+async function end(client: Client, broken: boolean): Promise<boolean> {
   if (broken || !(await within(GOODBYE_MS, client.end()))) destroy(client);
+  return false;
+}
+
+/** A heartbeat must not wait for the answers to what was asked before it. */
+function pipelined(client: object, on: boolean): void {
+  if ('pipeline' in client) client.pipeline = on;
 }
 
 function destroy(client: Client | PoolClient): void {

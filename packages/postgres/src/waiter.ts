@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { LockRequest, Sessions } from '@holdfast/core/adapter';
 import type { Connection } from './connection.ts';
@@ -24,9 +25,13 @@ export interface Waiter {
   session(): Promise<LockSession>;
   /** The server's process that is blocked for it, or about to be. */
   onAsked(connection: Connection): void;
+  /** It is certain that it must wait. */
+  tell(): void;
   readonly resolve: (granted: Granted) => void;
   readonly reject: (error: unknown) => void;
 }
+
+const PAUSE_MS = 2;
 
 interface WaitContext {
   readonly keys: Keys;
@@ -66,8 +71,9 @@ export async function waitIn(
         onAsked: ({ pid }) => {
           // Its row may be written already, with nobody in the server's queue.
           if (entry.written !== undefined) registry.track(entry);
-          untilWaiting(scribe, statements, pid, () => entry.state.type === 'pending').then(tell, tell);
+          untilWaiting(scribe, statements, pid, () => !hasTold && entry.state.type === 'pending').then(tell, tell);
         },
+        tell,
         resolve,
         reject,
       };
@@ -106,6 +112,7 @@ async function untilWaiting(
   while (isPending()) {
     const [row] = await connection.ask(statements.isWaiting, [pid]);
     if (row?.['waits'] === true) return;
+    await delay(PAUSE_MS, undefined, { ref: false });
   }
 }
 
