@@ -6,8 +6,20 @@ import { ConnectionLostError } from './errors.ts';
 import { Session } from './session.ts';
 import type { Limits, Wire } from './session.ts';
 
-/** `autocommit` for single statements; `transaction` for sessions that lock: each statement is in a transaction until its end. */
-export type Use = 'autocommit' | 'transaction';
+/** What a connection is for. */
+export type Use =
+  /** Tokens, looks at what others have not committed, kills: single statements. */
+  | 'desk'
+  /** Holding and waiting: whatever is said opens a transaction, which stays open until its end is said. */
+  | 'locks'
+  /** The queues of `mode: 'lease'`: short transactions and single statements. */
+  | 'queues';
+
+const USES: Readonly<Record<Use, { readonly autocommit: 0 | 1; readonly isolation: string }>> = {
+  desk: { autocommit: 1, isolation: 'READ-UNCOMMITTED' },
+  locks: { autocommit: 0, isolation: 'READ-COMMITTED' },
+  queues: { autocommit: 1, isolation: 'READ-COMMITTED' },
+};
 
 /** Opens connections: of its own, or out of the user's pool. */
 export interface Source {
@@ -93,9 +105,9 @@ function identity(connection: Wire, timeoutMs: number): Promise<[string, string]
 }
 
 function settings({ dialect, limits }: Session, use: Use): string[] {
-  const isolation = use === 'autocommit' ? 'READ-UNCOMMITTED' : 'READ-COMMITTED';
+  const { autocommit, isolation } = USES[use];
   return [
-    `autocommit = ${use === 'autocommit' ? 1 : 0}`,
+    `autocommit = ${autocommit}`,
     `time_zone = '+00:00'`,
     `wait_timeout = ${limits.idleS}`,
     `innodb_lock_wait_timeout = ${limits.lockWaitS}`,

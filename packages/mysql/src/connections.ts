@@ -1,9 +1,10 @@
 import { BackendUnavailableError, monotonicMs } from '@holdfast/core/adapter';
-import type { Source } from './connect.ts';
+import type { Source, Use } from './connect.ts';
 import type { Limits, Session } from './session.ts';
 
 export interface ConnectionsOptions {
   readonly source: Source;
+  readonly use: Use;
   /** How many may be open, all together. */
   readonly max: number;
   /** How long a request for one waits, in ms. */
@@ -14,6 +15,14 @@ export interface ConnectionsOptions {
 
 interface Applicant {
   readonly give: (session: Session | undefined) => void;
+  readonly refuse: (error: Error) => void;
+}
+
+export interface Application {
+  /** Ends the wait for a connection. */
+  readonly signal?: AbortSignal | undefined;
+  /** Comes before all others who wait: a proof of life has a deadline. */
+  readonly isUrgent?: boolean;
 }
 
 /** The connections that lock: one for each lock that is held or waited for, never more than stated, kept a while for the next. */
@@ -31,16 +40,16 @@ export class Connections {
   }
 
   /** Each is followed by one {@link done}, or is destroyed. */
-  async use(limits: Limits, signal: AbortSignal): Promise<Session> {
+  async use(limits: Limits, application: Application): Promise<Session> {
     const idle = this.#takeIdle(limits);
     if (idle !== undefined) return idle;
     if (this.#all.size + this.#opening < this.#options.max) return await this.#open(limits);
     // One that is idle with other limits was taken above: here all are in use.
-    const given = await this.#queue(signal);
+    const given = await this.#queue(application);
     return given ?? (await this.#open(limits, true));
   }
 
-  /** In a transaction no more; kept for the next who asks. */
+  /** Ends its transaction, and with it what it holds; then it is kept for the next who asks. */
   async done(session: Session): Promise<void> {
     if (!session.isOpen) return;
     try {
@@ -49,6 +58,12 @@ export class Connections {
       session.destroy();
       throw error;
     }
+    this.keep(session);
+  }
+
+  /** For the next who asks: it is in no transaction. */
+  keep(session: Session): void {
+    if (!session.isOpen) return;
     if (this.#closed) return session.destroy();
     const next = this.#line.shift();
     if (next !== undefined) return next.give(session);
@@ -60,6 +75,7 @@ export class Connections {
     this.#closed = true;
     clearTimeout(this.#timer);
     for (const session of [...this.#all]) session.destroy();
+    for (const { refuse } of [...this.#line]) refuse(closed());
   }
 
   /** The one used last first: its settings are the likeliest to fit, and the others can go. */
@@ -74,10 +90,10 @@ export class Connections {
   async #open(limits: Limits, reserved = false): Promise<Session> {
     if (!reserved) this.#opening += 1;
     try {
-      const session = await this.#options.source.open('transaction', limits);
+      const session = await this.#options.source.open(this.#options.use, limits);
       if (this.#closed) {
         session.destroy();
-        throw new BackendUnavailableError('The backend is closed');
+        throw closed();
       }
       this.#all.add(session);
       session.onClose(() => this.#onClose(session));
@@ -106,30 +122,30 @@ export class Connections {
     next.give(undefined);
   }
 
-  #queue(signal: AbortSignal): Promise<Session | undefined> {
+  #queue({ signal, isUrgent = false }: Application): Promise<Session | undefined> {
     const { max, patienceMs } = this.#options;
     return new Promise((resolve, reject) => {
-      const leave = (error: Error): void => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
         const at = this.#line.indexOf(applicant);
         if (at >= 0) this.#line.splice(at, 1);
+      };
+      const refuse = (error: Error): void => {
         settle();
         reject(error);
       };
-      const onAbort = (): void => leave(signal.reason as Error);
-      const settle = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
+      const give = (session: Session | undefined): void => {
+        settle();
+        resolve(session);
       };
-      const applicant: Applicant = {
-        give: (session) => {
-          settle();
-          resolve(session);
-        },
-      };
-      const timer = setTimeout(() => leave(exhausted(max, patienceMs)), patienceMs);
+      const onAbort = (): void => refuse(signal?.reason as Error);
+      const applicant: Applicant = { give, refuse };
+      const timer = setTimeout(() => refuse(exhausted(max, patienceMs)), patienceMs);
       timer.unref();
-      signal.addEventListener('abort', onAbort);
-      this.#line.push(applicant);
+      signal?.addEventListener('abort', onAbort);
+      if (isUrgent) this.#line.unshift(applicant);
+      else this.#line.push(applicant);
     });
   }
 
@@ -159,4 +175,8 @@ function exhausted(max: number, patienceMs: number): BackendUnavailableError {
   return new BackendUnavailableError(
     `All connections are in use: ${max} locks are held or waited for, as many as \`connections\` allows less the one for tokens, and none became free within ${patienceMs} ms. Raise \`connections\`, or hold fewer locks at once`,
   );
+}
+
+function closed(): BackendUnavailableError {
+  return new BackendUnavailableError('The backend is closed');
 }

@@ -2,7 +2,7 @@ import type { Source } from './connect.ts';
 import { ER, errorNumber, isLost, unavailable } from './errors.ts';
 import { createTables } from './schema.ts';
 import type { Tables } from './schema.ts';
-import type { Change, Row, Session } from './session.ts';
+import type { Change, Row, Session, Value } from './session.ts';
 import { draw } from './sql.ts';
 
 /** The server closes it when it is silent for so long, in s. */
@@ -38,11 +38,11 @@ export class Desk {
     return BigInt((await this.change(draw(this.#options.tables), [name])).insertId);
   }
 
-  rows(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+  rows(sql: string, values: readonly Value[] = []): Promise<Row[]> {
     return this.#ask((session) => session.rows(sql, values));
   }
 
-  change(sql: string, values: readonly unknown[] = []): Promise<Change> {
+  change(sql: string, values: readonly Value[] = []): Promise<Change> {
     return this.#ask((session) => session.change(sql, values));
   }
 
@@ -99,7 +99,7 @@ export class Desk {
   }
 
   async #connect(): Promise<Session> {
-    const session = await this.#options.source.open('autocommit', { idleS: IDLE_S, lockWaitS: LOCK_WAIT_S });
+    const session = await this.#options.source.open('desk', { idleS: IDLE_S, lockWaitS: LOCK_WAIT_S });
     try {
       if (!this.#isMigrated) await this.#migrate(session);
       this.#isMigrated = true;

@@ -17,7 +17,7 @@ const VARIABLES = [
 /** The desk has connected: user, database, tables and the way to the server are well. */
 export async function diagnose(desk: Desk, connections: number): Promise<Diagnosis> {
   try {
-    const rows = await desk.rows(`SHOW VARIABLES WHERE Variable_name IN (${VARIABLES.map(() => '?').join(', ')})`, VARIABLES);
+    const rows = await desk.rows(`SHOW VARIABLES WHERE Variable_name IN ('${VARIABLES.join(`', '`)}')`);
     const variables = new Map(rows.map(([name, value]) => [String(name), String(value)]));
     const version = variables.get('version') ?? '';
     const product = /mariadb/i.test(version) ? 'mariadb' : 'mysql';

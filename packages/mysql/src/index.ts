@@ -1,9 +1,11 @@
 import { ConfigError } from '@holdfast/core/adapter';
-import type { Adapter, LockBackend } from '@holdfast/core/adapter';
+import type { Adapter, Diagnosis, LockBackend } from '@holdfast/core/adapter';
 import { ownConnections, pooledConnections } from './connect.ts';
 import { Connections } from './connections.ts';
 import { Desk } from './desk.ts';
 import { diagnose } from './diagnose.ts';
+import { LeaseBackend } from './lease/backend.ts';
+import { Queues } from './lease/queues.ts';
 import { resolveOptions } from './options.ts';
 import type { MysqlOptions } from './options.ts';
 import { migrationOf, tablesOf } from './schema.ts';
@@ -12,6 +14,7 @@ import { capabilities } from './transaction/capabilities.ts';
 import { optionsFromUrl } from './url.ts';
 
 export { migration, migrationOf } from './schema.ts';
+export { capabilities as leaseCapabilities } from './lease/capabilities.ts';
 export { capabilities } from './transaction/capabilities.ts';
 export type { MysqlMode, MysqlOptions, MysqlTlsOptions } from './options.ts';
 
@@ -21,13 +24,20 @@ const POOL_IDLE_MS = 500;
 
 /** Locks on a MySQL (8.0 or later) or MariaDB (10.6 or later) server. Connects at the first request. Throws `ConfigError`. */
 export function mysql(options: MysqlOptions): LockBackend {
-  const { server, pool, connections: max, patienceMs, prefix } = resolveOptions(options);
+  const { server, pool, mode, connections: max, patienceMs, prefix, skewMs } = resolveOptions(options);
   const source = pool === undefined ? ownConnections(server, patienceMs) : pooledConnections(pool, patienceMs);
   const idleMs = source.isPool ? POOL_IDLE_MS : IDLE_MS;
   const tables = tablesOf(prefix);
   const desk = new Desk({ source, tables, migration: migrationOf(prefix), idleMs });
-  const connections = new Connections({ source, max: Math.max(max - 1, 1), patienceMs, idleMs });
-  return new TransactionBackend({ desk, connections, tables }, () => diagnose(desk, max));
+  // One is the desk's.
+  const connections = new Connections({ source, use: mode === 'transaction' ? 'locks' : 'queues', max: Math.max(max - 1, 1), patienceMs, idleMs });
+  const ask = (): Promise<Diagnosis> => diagnose(desk, max);
+  if (mode === 'transaction') return new TransactionBackend({ desk, connections, tables }, ask);
+  const close = (): void => {
+    connections.close();
+    desk.close();
+  };
+  return new LeaseBackend({ queues: new Queues(connections, desk, tables), skewMs, diagnose: ask, close });
 }
 
 /** What core imports for a URL that begins with `mysql:` or `mariadb:`. */
@@ -40,6 +50,12 @@ export const adapter: Adapter = {
     // Certificates have no place in a URL: `tls` may be given beside one.
     const twice = Object.keys(fromUrl).find((key) => key !== 'tls' && Object.hasOwn(options, key));
     if (twice !== undefined) throw new ConfigError(`\`${twice}\` is given twice: in the mysql URL and in the options`);
-    return mysql({ ...fromUrl, ...options });
+    return mysql({ ...fromUrl, ...options, ...tlsOf(fromUrl.tls, options['tls']) });
   },
 };
+
+/** What the URL says is checked, with the certificates of the options. */
+function tlsOf(fromUrl: MysqlOptions['tls'], given: unknown): Pick<MysqlOptions, 'tls'> {
+  if (typeof fromUrl !== 'object' || typeof given !== 'object') return {};
+  return { tls: { ...fromUrl, ...given } };
+}

@@ -9,6 +9,8 @@ export interface MysqlTlsOptions {
   readonly ca?: string | Buffer | undefined;
   readonly cert?: string | Buffer | undefined;
   readonly key?: string | Buffer | undefined;
+  /** What is checked of the server's certificate: its authority and its name (default), its authority alone, or nothing. */
+  readonly verify?: 'identity' | 'authority' | 'nothing' | undefined;
 }
 
 /** `transaction`: the lock of a row, held by an open transaction. `lease`: an entry in a row, with an expiry by the server's clock. */
@@ -31,7 +33,7 @@ export interface MysqlOptions {
   readonly pool?: Pool | PromisePool | undefined;
   /** Default `transaction`. */
   readonly mode?: MysqlMode | undefined;
-  /** How many connections may be open at once, at least 2; default 250, or a pool's `connectionLimit`. */
+  /** How many connections may be open at once, at least 2; default 250 (`lease`: 10), or a pool's `connectionLimit`. */
   readonly connections?: number | undefined;
   /** How long the server may take to connect or to answer, and how long a connection is waited for, in ms or as `'5s'`; default 5 s. */
   readonly patience?: number | string | undefined;
@@ -54,11 +56,18 @@ export interface ResolvedOptions {
   readonly skewMs: number;
 }
 
-const DEFAULT_CONNECTIONS = 250;
+/** A lock that waits or is held takes one in the first mode, and none in the second. */
+const DEFAULT_CONNECTIONS: Readonly<Record<MysqlMode, number>> = { transaction: 250, lease: 10 };
 const DAY_MS = 86_400_000;
 
 const pem = z.union([z.string().min(1), z.instanceof(Buffer)], { error: 'expected PEM as a string or Buffer' });
 const duration = z.union([z.number(), z.string()]);
+const certificates = z.strictObject({
+  ca: pem.optional(),
+  cert: pem.optional(),
+  key: pem.optional(),
+  verify: z.enum(['identity', 'authority', 'nothing']).optional(),
+});
 const server = {
   host: z.string().min(1).optional(),
   port: z.int().min(1).max(65_535).optional(),
@@ -67,8 +76,8 @@ const server = {
   password: z.string().optional(),
   database: z.string().min(1).max(64).optional(),
   tls: z
-    .union([z.boolean(), z.strictObject({ ca: pem.optional(), cert: pem.optional(), key: pem.optional() })], {
-      error: 'expected true, or an object with ca, cert and key',
+    .union([z.boolean(), certificates], {
+      error: 'expected true, or an object with ca, cert, key and verify',
     })
     .optional(),
 };
@@ -110,7 +119,7 @@ export function resolveOptions(given: MysqlOptions): ResolvedOptions {
     server: serverOf(options as MysqlOptions),
     pool: core,
     mode,
-    connections: options.connections ?? limitOf(core) ?? DEFAULT_CONNECTIONS,
+    connections: options.connections ?? limitOf(core) ?? DEFAULT_CONNECTIONS[mode],
     patienceMs: durationOf('patience', options.patience ?? 5000, 10),
     prefix,
     keepMs: durationOf('keep', options.keep ?? DAY_MS, 1000),
@@ -124,9 +133,17 @@ function serverOf({ host, port, socketPath, username, password, database, tls }:
     user: username,
     password,
     database,
-    ssl: tls === true ? {} : tls === false ? undefined : tls,
+    ssl: tls === undefined || tls === false ? undefined : sslOf(tls === true ? {} : tls),
   };
   return withoutUndefined(settings) as ConnectionOptions;
+}
+
+function sslOf({ verify = 'identity', ...certificates }: MysqlTlsOptions): object {
+  return {
+    ...withoutUndefined(certificates),
+    rejectUnauthorized: verify !== 'nothing',
+    verifyIdentity: verify === 'identity',
+  };
 }
 
 function durationOf(field: string, value: number | string, minMs: number): number {

@@ -53,7 +53,7 @@ export function createTables(tables: Tables): readonly string[] {
     `CREATE TABLE IF NOT EXISTS ${tables.queue} (
   name VARBINARY(1024) NOT NULL PRIMARY KEY,
   token BIGINT NOT NULL,
-  state MEDIUMBLOB NOT NULL
+  state MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
   ];
 }

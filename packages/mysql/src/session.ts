@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net';
-import type { Connection } from 'mysql2';
+import type { Connection, QueryError } from 'mysql2';
 import type { Dialect } from './dialect.ts';
 import { ConnectionLostError } from './errors.ts';
+
+/** What is sent: text as bytes, so that neither `sql_mode` nor a collation changes it. */
+export type Value = Buffer | number | string;
 
 /** What a statement answers: rows as arrays, or what it changed. */
 export type Row = readonly unknown[];
@@ -57,18 +60,24 @@ export class Session {
     else this.#listeners.add(listener);
   }
 
-  async rows(sql: string, values: readonly unknown[] = [], timeoutMs: number = this.#timeoutMs): Promise<Row[]> {
+  async rows(sql: string, values: readonly Value[] = [], timeoutMs: number = this.#timeoutMs): Promise<Row[]> {
     return (await this.#run(sql, values, timeoutMs)) as Row[];
   }
 
-  async change(sql: string, values: readonly unknown[] = []): Promise<Change> {
+  async change(sql: string, values: readonly Value[] = []): Promise<Change> {
     return (await this.#run(sql, values, this.#timeoutMs)) as Change;
+  }
+
+  /** One round trip also for the first time: nothing is prepared. */
+  async changeNow(sql: string, values: readonly Value[]): Promise<Change> {
+    return (await this.#run(sql, values, this.#timeoutMs, 'text')) as Change;
   }
 
   /** Sets what differs; nothing is sent if nothing does. */
   async limit(limits: Limits): Promise<void> {
     if (limits.idleS === this.limits.idleS && limits.lockWaitS === this.limits.lockWaitS) return;
-    await this.change('SET SESSION wait_timeout = ?, innodb_lock_wait_timeout = ?', [limits.idleS, limits.lockWaitS]);
+    const { idleS, lockWaitS } = limits;
+    await this.change(`SET SESSION wait_timeout = ${idleS}, innodb_lock_wait_timeout = ${lockWaitS}`);
     this.limits = limits;
   }
 
@@ -77,7 +86,7 @@ export class Session {
     this.#close(new Error('this side closed the connection'));
   }
 
-  #run(sql: string, values: readonly unknown[], timeoutMs: number): Promise<unknown> {
+  #run(sql: string, values: readonly Value[], timeoutMs: number, how?: 'text'): Promise<unknown> {
     if (this.#over !== undefined) return Promise.reject(this.#over);
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
@@ -94,14 +103,17 @@ export class Session {
         timer = setTimeout(() => this.#close(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
         timer.unref();
       }
-      const options = { sql, values: [...values], rowsAsArray: true, typeCast: true, namedPlaceholders: false };
-      this.#connection.query(options, (error, result) => {
+      const answered = (error: QueryError | null, result: unknown): void => {
         settle();
         // With its number it is the server's answer, and the session goes on.
         if (error === null) resolve(result);
         else if (error.errno !== undefined && error.errno > 0 && !error.fatal) reject(error);
         else reject(this.#close(error));
-      });
+      };
+      const options = { sql, values: [...values], rowsAsArray: true, typeCast: true, namedPlaceholders: false };
+      // What has parameters comes again: prepared, it costs the server about a third less.
+      if (values.length > 0 && how === undefined) this.#connection.execute(options, answered);
+      else this.#connection.query(options, answered);
     });
   }
 

@@ -22,7 +22,7 @@ function locking({ share }: Dialect, mode: LockMode, patience: Patience): string
 export function enter(tables: Tables, dialect: Dialect, mode: LockMode, patience: Patience): string {
   return `INSERT INTO ${tables.request} (${COLUMNS})
 SELECT ?, l.name, ?,
-  IF(LAST_INSERT_ID(COALESCE((SELECT t.token FROM ${tables.token} t WHERE t.name = l.name), 0)) = ?, ?, NULL),
+  IF(LAST_INSERT_ID(COALESCE((SELECT t.token FROM ${tables.token} t WHERE t.name = l.name), 0)) = CAST(? AS SIGNED), CAST(? AS SIGNED), NULL),
   CONNECTION_ID(), ?, ?, ?, ${NOW}
 FROM ${tables.lock} l WHERE l.name = ? ${locking(dialect, mode, patience)}`;
 }
@@ -39,7 +39,7 @@ export function block(tables: Tables, dialect: Dialect, mode: LockMode): string 
 
 /** Proves that the transaction that holds is still the one that was granted the lock. Parameters: token, entry. */
 export function confirm(tables: Tables): string {
-  return `UPDATE ${tables.request} SET token = ?, since = ${NOW} WHERE entry = ?`;
+  return `UPDATE ${tables.request} SET token = CAST(? AS SIGNED), since = ${NOW} WHERE entry = ?`;
 }
 
 /** The same, changing nothing. Parameter: entry. */

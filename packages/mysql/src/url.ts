@@ -1,8 +1,15 @@
 import { ConfigError, parseHost, parseHostsUrl } from '@holdfast/core/adapter';
-import type { MysqlOptions } from './options.ts';
+import type { MysqlOptions, MysqlTlsOptions } from './options.ts';
 
 const DEFAULT_PORT = 3306;
 const EXAMPLE = 'mysql://user:password@host:3306/database?connections=50';
+/** MySQL's own words for what is checked. */
+const SSL_MODES: Readonly<Record<string, MysqlTlsOptions | false>> = {
+  DISABLED: false,
+  REQUIRED: { verify: 'nothing' },
+  VERIFY_CA: { verify: 'authority' },
+  VERIFY_IDENTITY: { verify: 'identity' },
+};
 const BEFORE = ['host', 'port', 'socketPath', 'username', 'password', 'database', 'pool'];
 
 /** `mysql://user:password@host:port/database?parameters`, or `mariadb://`, which means the same. Throws `ConfigError`. */
@@ -16,11 +23,19 @@ export function optionsFromUrl(url: string): MysqlOptions {
   if (database === undefined) throw new ConfigError(`A mysql URL names a database; expected one such as ${EXAMPLE}`);
   const twice = BEFORE.find((key) => Object.hasOwn(parameters, key));
   if (twice !== undefined) throw new ConfigError(`\`${twice}\` is no parameter: a mysql URL says it before them`);
+  const { 'ssl-mode': sslMode, ...others } = parameters;
   return {
-    ...parameters,
+    ...others,
+    ...(sslMode === undefined ? {} : { tls: tlsOf(sslMode) }),
     ...parseHost('mysql', first, DEFAULT_PORT),
     database,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
+}
+
+function tlsOf(sslMode: string | number | boolean): MysqlTlsOptions | false {
+  const tls = Object.hasOwn(SSL_MODES, String(sslMode)) ? SSL_MODES[String(sslMode)] : undefined;
+  if (tls === undefined) throw new ConfigError(`Expected \`ssl-mode\` to be one of ${Object.keys(SSL_MODES).join(', ')}`);
+  return tls;
 }

@@ -145,7 +145,7 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
     const { connections } = this.#context;
     const { signal } = claim.request;
     for (let failures = 0; ;) {
-      const session = await connections.use(limits, signal);
+      const session = await connections.use(limits, { signal });
       let isHeld = false;
       try {
         signal.throwIfAborted();

@@ -52,7 +52,7 @@ export async function confirmGrant(
   // Not the time of the grant: nobody knows how long its answer was on the way.
   const startedAt = monotonicMs();
   try {
-    const { affectedRows } = await session.change(confirm(tables), [token, entry]);
+    const { affectedRows } = await session.change(confirm(tables), [String(token), entry]);
     if (affectedRows === 1) return { session, entry, token, provedAt: startedAt };
   } catch (error) {
     // A thief that took us for a waiter interrupts us.
@@ -65,10 +65,11 @@ export async function confirmGrant(
 /** The name's last token, once its row is locked. */
 async function lock(context: Context, claim: Claim, session: Session, entry: Buffer, token: bigint): Promise<bigint | Refused> {
   const { name, mode, who, request } = claim;
+  const expected = String(token);
   const attempt = async (patience: Patience): Promise<bigint | Refused | undefined> => {
     const sql = enter(context.tables, session.dialect, mode, patience);
     try {
-      const { affectedRows, insertId } = await session.change(sql, [entry, mode, token, token, ...who, name]);
+      const { affectedRows, insertId } = await session.change(sql, [entry, mode, expected, expected, ...who, name]);
       return affectedRows === 0 ? undefined : BigInt(insertId);
     } catch (error) {
       if (isRefused(error)) return 'refused';

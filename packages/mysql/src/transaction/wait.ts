@@ -77,7 +77,7 @@ async function announce({ desk }: Context, session: Session, isWaiting: () => bo
     const [row] = await desk.rows(ACTIVITY, [session.id]);
     const [command, state] = row ?? [];
     const isBlocked = String(state).toLowerCase() === BLOCKED || pause > LONGEST_START_MS;
-    if (isWaiting() && command === 'Query' && isBlocked) return queued();
+    if (isWaiting() && (command === 'Execute' || command === 'Query') && isBlocked) return queued();
     await delay(pause, undefined, { ref: false });
   }
 }
