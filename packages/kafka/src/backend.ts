@@ -12,7 +12,7 @@ import { abortable } from './abortable.ts';
 import { capabilities } from './capabilities.ts';
 import { Cluster } from './cluster.ts';
 import { diagnose } from './diagnose.ts';
-import { unavailable, unfit } from './errors.ts';
+import { NeverSentError, unavailable, unfit } from './errors.ts';
 import { Holds } from './holds.ts';
 import type { KafkaGrant } from './holds.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -51,7 +51,7 @@ export class KafkaBackend implements LockBackend<KafkaGrant> {
       if (grant === null) partition.remove(ticket);
       return grant;
     } catch (error) {
-      const left = this.#leave(partition, ticket);
+      const left = this.#leave(partition, ticket, error instanceof NeverSentError);
       // A log that can't be reached can't be told either, for now: nobody waits for that.
       if (!request.signal.aborted) throw unavailable(error);
       await left;
@@ -73,7 +73,8 @@ export class KafkaBackend implements LockBackend<KafkaGrant> {
   }
 
   async query(name?: string): Promise<LockSnapshot> {
-    const ids = name === undefined ? Array.from({ length: this.#cluster.options.partitions }, (_, id) => id) : undefined;
+    const ids =
+      name === undefined ? Array.from({ length: this.#cluster.options.partitions }, (_, id) => id) : undefined;
     const partitions = await Promise.all(
       ids === undefined ? [this.#partition(name ?? '')] : ids.map((id) => this.#partitionAt(id)),
     );
@@ -92,7 +93,7 @@ export class KafkaBackend implements LockBackend<KafkaGrant> {
   async #enter(partition: Partition, ticket: Ticket): Promise<KafkaGrant | null> {
     const { name, owner, mode, permits, ttlMs, client, wait, steal, signal, onContended } = ticket.request;
     const request = { type: 'request', name, owner, mode, permits, ttlMs, client, wait, steal } as const;
-    for (let contended = false; ; ) {
+    for (let contended = false; ;) {
       ticket.entering();
       const { startedAt } = await abortable(partition.append(request), signal);
       ticket.reconcile(partition.entry(ticket));
@@ -120,9 +121,9 @@ export class KafkaBackend implements LockBackend<KafkaGrant> {
   }
 
   /** Takes the request back, granted or not. Never rejects. */
-  async #leave(partition: Partition, ticket: Ticket): Promise<void> {
+  async #leave(partition: Partition, ticket: Ticket, neverSent: boolean): Promise<void> {
     partition.remove(ticket);
-    if (partition.takeBack(ticket)) return;
+    if (neverSent || partition.takeBack(ticket)) return;
     await partition.append({ type: 'leave', owner: ticket.request.owner }, true).then(ignore, ignore);
   }
 

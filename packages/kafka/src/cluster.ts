@@ -200,7 +200,12 @@ export class Cluster {
     const { brokers, controllerId } = await this.ask(broker, 'a question for metadata', broker.metadata([]));
     const controller = this.options.viaBootstrap ? undefined : brokers.find(({ nodeId }) => nodeId === controllerId);
     if (controller === undefined || sameAddress(broker.connectionPool, controller)) {
-      return await this.ask(broker, 'the creation of a topic', createTopic(broker, this.options, brokers.length), 10_000);
+      return await this.ask(
+        broker,
+        'the creation of a topic',
+        createTopic(broker, this.options, brokers.length),
+        10_000,
+      );
     }
     const other = await this.open(controller);
     try {

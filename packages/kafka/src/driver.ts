@@ -64,10 +64,14 @@ export interface Broker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   connect(): Promise<void>;
   metadata(topics: readonly string[]): Promise<Metadata>;
-  produce(request: object): Promise<{ readonly topics: readonly { readonly partitions: readonly ProducedPartition[] }[] }>;
+  produce(
+    request: object,
+  ): Promise<{ readonly topics: readonly { readonly partitions: readonly ProducedPartition[] }[] }>;
   fetch(
     request: object,
-  ): Promise<{ readonly responses: readonly { readonly partitions: readonly { readonly messages: readonly Message[] }[] }[] }>;
+  ): Promise<{
+    readonly responses: readonly { readonly partitions: readonly { readonly messages: readonly Message[] }[] }[];
+  }>;
   listOffsets(
     request: object,
   ): Promise<{ readonly responses: readonly { readonly partitions: readonly { readonly offset: string }[] }[] }>;
@@ -80,7 +84,9 @@ export interface Broker {
 
 interface Cluster {
   readonly rootLogger: unknown;
-  readonly connectionPoolBuilder: { build(address?: { readonly host: string; readonly port: number }): Promise<unknown> };
+  readonly connectionPoolBuilder: {
+    build(address?: { readonly host: string; readonly port: number }): Promise<unknown>;
+  };
   readonly brokerPool: { createBroker(options: object): Broker };
 }
 

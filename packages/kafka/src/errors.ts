@@ -14,6 +14,11 @@ export class ClosedError extends Error {
   override readonly name = 'ClosedError';
 }
 
+/** `patience` is over, and what was to be appended has not been sent. */
+export class NeverSentError extends BackendUnavailableError {
+  override readonly name = 'BackendUnavailableError';
+}
+
 /** The protocol's name of an error that a broker answered: `NOT_LEADER_FOR_PARTITION`, … */
 export function errorType(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -88,7 +93,8 @@ export function unavailable(error: unknown): HoldfastError {
 
 function problem(error: unknown, type: string | undefined): string {
   if (isAuthenticationError(error)) return 'refused the user name or password';
-  if (type !== undefined && type.endsWith('AUTHORIZATION_FAILED')) return 'denies what locks need (Describe, Read and Write on the topic)';
+  if (type !== undefined && type.endsWith('AUTHORIZATION_FAILED'))
+    return 'denies what locks need (Describe, Read and Write on the topic)';
   if (type !== undefined && !isUnclear(error)) return `answered ${type}`;
   return "can't be reached";
 }
@@ -99,5 +105,7 @@ export function isAuthenticationError(error: unknown): boolean {
 
 /** The topic can't be used for locks; `commands` are what an administrator can run. */
 export function unfit(message: string, commands: readonly string[] = []): ConfigError {
-  return new ConfigError(commands.length === 0 ? message : `${message} To be run by an administrator:\n${commands.join('\n')}`);
+  return new ConfigError(
+    commands.length === 0 ? message : `${message} To be run by an administrator:\n${commands.join('\n')}`,
+  );
 }

@@ -33,7 +33,7 @@ export class LogReader implements LogEnd {
 
   async read(from: number, to: number): Promise<Placed[] | undefined> {
     const placed: Placed[] = [];
-    for (let next = from; next < to; ) {
+    for (let next = from; next < to;) {
       let more: readonly Message[];
       try {
         more = await this.fetch(next, 0);
@@ -61,7 +61,10 @@ export class LogReader implements LogEnd {
         minBytes: 1,
         maxBytes: MAX_BYTES,
         topics: [
-          { topic, partitions: [{ partition: this.#leader.partition, fetchOffset: String(offset), maxBytes: MAX_BYTES }] },
+          {
+            topic,
+            partitions: [{ partition: this.#leader.partition, fetchOffset: String(offset), maxBytes: MAX_BYTES }],
+          },
         ],
       }),
       waitMs + timeoutMs,

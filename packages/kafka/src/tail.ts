@@ -47,7 +47,7 @@ export async function readTail(log: LogEnd): Promise<Tail> {
   const end = await log.end();
   let read = 0;
   let start = 0;
-  for (let step = FIRST_STEP, from = Math.max(0, end - step); ; ) {
+  for (let step = FIRST_STEP, from = Math.max(0, end - step); ;) {
     let placed = await log.read(from, end);
     if (placed === undefined) {
       start = await log.start();
@@ -93,4 +93,3 @@ export function lastCheckpoint(placed: readonly Placed[]): Found | undefined {
   }
   return last;
 }
-

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BackendUnavailableError, monotonicMs } from '@holdfast/core/adapter';
 import type { BrokerClock } from './broker-clock.ts';
 import type { Broker } from './driver.ts';
-import { ClosedError, isSequenceError, isUnclear, unavailable } from './errors.ts';
+import { ClosedError, isSequenceError, isUnclear, NeverSentError, unavailable } from './errors.ts';
 import type { Leader } from './leader.ts';
 import { Producer } from './producer.ts';
 import { VERSION } from './record.ts';
@@ -59,7 +59,7 @@ export class Writer {
   #number = 0;
   #running: Promise<void> | undefined;
   #closed = false;
-  #lastError: unknown;
+  #lastError: Error | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -82,8 +82,11 @@ export class Writer {
     const record: LockRecord = { version: VERSION, session, number: this.#number++, partitions, ...operation };
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        if (!pending.sent && !keep) this.#queue = this.#queue.filter((other) => other !== pending);
-        pending.reject(new BackendUnavailableError(`Kafka took longer than ${patienceMs} ms`, { cause: this.#lastError }));
+        const dropped = !pending.sent && !keep;
+        if (dropped) this.#queue = this.#queue.filter((other) => other !== pending);
+        const Reason = dropped ? NeverSentError : BackendUnavailableError;
+        const why = this.#lastError === undefined ? 'what was appended was not read back' : this.#lastError.message;
+        pending.reject(new Reason(`${why} (for ${patienceMs} ms)`, { cause: this.#lastError }));
       }, patienceMs);
       timer.unref();
       const settle = <T>(done: (value: T) => void): ((value: T) => void) => {

@@ -30,7 +30,10 @@ export async function open(options: KafkaOptions): Promise<Locks> {
 
 export function rawClient(url: string, login?: { readonly username: string; readonly password: string }): Kafka {
   return new kafkajs.Kafka({
-    brokers: url.replace(/^kafka:\/\/(?:[^@]*@)?/, '').replace(/[/?].*$/, '').split(','),
+    brokers: url
+      .replace(/^kafka:\/\/(?:[^@]*@)?/, '')
+      .replace(/[/?].*$/, '')
+      .split(','),
     logLevel: kafkajs.logLevel.NOTHING,
     ...(login === undefined ? {} : { sasl: { mechanism: 'plain', ...login } }),
   });

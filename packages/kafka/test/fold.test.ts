@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
-import type { QueueEvent, RequestMode } from '@holdfast/core/adapter';
 import { CONFIRM_MS } from '@holdfast/core/adapter';
+import type { QueueEvent } from '@holdfast/core/adapter';
 import { describe, expect, test } from 'vitest';
 import { NaiveQueue } from '../../core/test/naive-queue.ts';
 import { CheckpointPlan } from '../src/checkpoint-plan.ts';
@@ -19,9 +19,9 @@ const nameOf = (owner: string): string => names[Number(owner) % names.length] ??
 const START = 1_800_000_000_000;
 
 const place = fc.oneof(
-  { weight: 2, arbitrary: fc.constant({ mode: 'exclusive' as RequestMode }) },
-  fc.constant({ mode: 'shared' as RequestMode }),
-  fc.record({ mode: fc.constant('semaphore' as RequestMode), permits: fc.integer({ min: 1, max: 3 }) }),
+  { weight: 2, arbitrary: fc.constant({ mode: 'exclusive' as const }) },
+  fc.constant({ mode: 'shared' as const }),
+  fc.record({ mode: fc.constant('semaphore' as const), permits: fc.integer({ min: 1, max: 3 }) }),
 );
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -46,7 +46,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
         steal: steal && at.mode === 'exclusive',
       })),
   },
-  fc.uniqueArray(fc.constantFrom(...owners), { maxLength: 4 }).map((list) => ({ type: 'renew' as const, owners: list })),
+  fc
+    .uniqueArray(fc.constantFrom(...owners), { maxLength: 4 })
+    .map((list) => ({ type: 'renew' as const, owners: list })),
   fc.constantFrom(...owners).map((owner) => ({ type: 'leave' as const, owner })),
   fc.uniqueArray(fc.constantFrom(...names), { maxLength: 3 }).map((list) => ({ type: 'tick' as const, names: list })),
 );
@@ -80,8 +82,10 @@ function holders(state: PartitionState, name: string): { owner: string; token: b
   return entries.filter(({ token }) => token !== undefined).map(({ owner, token }) => ({ owner, token }));
 }
 
+type Untimed<E> = E extends unknown ? Omit<E, 'time' | 'wallMicros'> : never;
+
 /** The operation as events of one queue. */
-function eventsOf(asked: Operation, name: string): (QueueEvent extends infer E ? E extends unknown ? Omit<E, 'time' | 'wallMicros'> : never : never)[] {
+function eventsOf(asked: Operation, name: string): Untimed<QueueEvent>[] {
   switch (asked.type) {
     case 'request':
       return asked.name === name ? [{ ...asked, type: 'request' }] : [];
@@ -113,9 +117,13 @@ describe('whatever the records, their repetitions and the steps of the clock', (
               model.held.has(owner) || model.waiting.some((request) => request.owner === owner);
             for (const event of eventsOf(record, name)) {
               if ((event.type === 'renew' || event.type === 'leave') && !known(event.owner)) continue;
-              model.apply({ ...event, time, wallMicros: 0n } as QueueEvent);
+              model.apply({ ...event, time, wallMicros: 0n });
             }
-            expect(holders(state, name).map(({ owner }) => owner).sort()).toEqual([...model.held.keys()].sort());
+            expect(
+              holders(state, name)
+                .map(({ owner }) => owner)
+                .sort(),
+            ).toEqual([...model.held.keys()].sort());
             const waiting = state.queues.get(name)?.entries.filter(({ token }) => token === undefined) ?? [];
             expect(waiting.map(({ owner }) => owner)).toEqual(model.waiting.map(({ owner }) => owner));
           }
@@ -154,7 +162,9 @@ describe('whatever the records, their repetitions and the steps of the clock', (
         const fresh = emptyPartition();
         const placed = (await all(logOf(after))) ?? [];
         const later = placed.map((one) => ({ ...one, appendedAt: one.appendedAt + old.time - START + 1_000_000 }));
-        const [first] = foldAll(later, fresh).flat().flatMap(({ granted }) => granted);
+        const [first] = foldAll(later, fresh)
+          .flat()
+          .flatMap(({ granted }) => granted);
         if (first !== undefined) expect(first.token).toBeGreaterThan(old.token);
       }),
       { numRuns: 300 },
@@ -181,7 +191,6 @@ describe('who comes late', () => {
         if (deletes) log.deleteBefore(at + 1);
         const tail = await readTail(log);
         foldAll(tail.rest, tail.state);
-        // Without a checkpoint's `since` of no record at all there is no time yet.
         expect(canonical(tail.state)).toEqual(canonical(full));
         expect(tail.next).toBe(await log.end());
       }),
@@ -194,7 +203,15 @@ describe('who comes late', () => {
     const full = emptyPartition();
     for (let i = 0; i < 2000; i += 1) {
       const owner = `${i}`;
-      const request = { name: `n${i}`, owner, mode: 'exclusive' as const, ttlMs: 30_000, client, wait: true, steal: false };
+      const request = {
+        name: `n${i}`,
+        owner,
+        mode: 'exclusive' as const,
+        ttlMs: 30_000,
+        client,
+        wait: true,
+        steal: false,
+      };
       fold(full, log.append({ type: 'request', ...request }, START + i).record, START + i);
     }
     const parts = partsOf(full, 1999, 'checkpoint');
@@ -206,32 +223,44 @@ describe('who comes late', () => {
     expect(canonical(tail.state)).toEqual(canonical(full));
   });
 
-  test.each([100_000, 5000])('reads a bounded tail of %i records, though every third writer dies before its checkpoint', async (count) => {
-    const log = new MemoryLog();
-    const full = emptyPartition();
-    const plan = new CheckpointPlan(Infinity);
-    let due = 0;
-    for (let i = 0; i < count; i += 1) {
-      const owner = `${Math.floor(i / 2)}`;
-      const asked: Operation =
-        i % 2 === 0
-          ? { type: 'request', name: owner, owner, mode: 'exclusive', ttlMs: 30_000, client, wait: true, steal: false }
-          : { type: 'leave', owner };
-      const { record, offset } = log.append(asked, START + i);
-      fold(full, record, START + i);
-      if (!plan.due(record, offset, full)) continue;
-      due += 1;
-      if (due % 3 === 0) continue;
-      for (const part of partsOf(full, offset, `${offset}`)) {
-        const written = log.append({ type: 'checkpoint', ...part }, START + i);
-        plan.due(written.record, written.offset, full);
+  test.each([100_000, 5000])(
+    'reads a bounded tail of %i records, though every third writer dies before its checkpoint',
+    async (count) => {
+      const log = new MemoryLog();
+      const full = emptyPartition();
+      const plan = new CheckpointPlan(Infinity);
+      let due = 0;
+      for (let i = 0; i < count; i += 1) {
+        const owner = `${Math.floor(i / 2)}`;
+        const asked: Operation =
+          i % 2 === 0
+            ? {
+                type: 'request',
+                name: owner,
+                owner,
+                mode: 'exclusive',
+                ttlMs: 30_000,
+                client,
+                wait: true,
+                steal: false,
+              }
+            : { type: 'leave', owner };
+        const { record, offset } = log.append(asked, START + i);
+        fold(full, record, START + i);
+        if (!plan.due(record, offset, full)) continue;
+        due += 1;
+        if (due % 3 === 0) continue;
+        for (const part of partsOf(full, offset, `${offset}`)) {
+          const written = log.append({ type: 'checkpoint', ...part }, START + i);
+          plan.due(written.record, written.offset, full);
+        }
       }
-    }
-    const tail = await readTail(log);
-    foldAll(tail.rest, tail.state);
-    expect(canonical(tail.state)).toEqual(canonical(full));
-    expect(tail.read).toBeLessThanOrEqual(3000);
-  });
+      const tail = await readTail(log);
+      foldAll(tail.rest, tail.state);
+      expect(canonical(tail.state)).toEqual(canonical(full));
+      expect(tail.read).toBeLessThanOrEqual(3000);
+    },
+  );
 });
 
 /**
@@ -276,7 +305,10 @@ test('no hold ends in the log before its holder says so, if the clock goes forwa
           }
           for (const entry of granted) {
             const own = asked.type === 'request' && asked.owner === entry.owner;
-            certainUntil.set(entry.owner, own ? sentAt + entry.ttlMs - SKEW_MS : real + Math.min(entry.ttlMs, CONFIRM_MS) - SKEW_MS);
+            certainUntil.set(
+              entry.owner,
+              own ? sentAt + entry.ttlMs - SKEW_MS : real + Math.min(entry.ttlMs, CONFIRM_MS) - SKEW_MS,
+            );
           }
         }
         const renewed = state.queues.get('a')?.entries.find((entry) => entry.owner === owner);
@@ -292,7 +324,15 @@ test('no hold ends in the log before its holder says so, if the clock goes forwa
 test('records of a client that spreads names over another number of partitions do not count', () => {
   const log = new MemoryLog();
   const state = emptyPartition();
-  const request = { type: 'request', name: 'a', mode: 'exclusive', ttlMs: 30_000, client, wait: true, steal: false } as const;
+  const request = {
+    type: 'request',
+    name: 'a',
+    mode: 'exclusive',
+    ttlMs: 30_000,
+    client,
+    wait: true,
+    steal: false,
+  } as const;
   fold(state, log.append({ ...request, owner: '1' }, START).record, START);
   const { record } = log.append({ ...request, owner: '2' }, START);
   expect(fold(state, { ...record, partitions: 24 }, START)).toEqual([]);

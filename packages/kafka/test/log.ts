@@ -12,7 +12,11 @@ export class MemoryLog implements LogEnd {
   readonly #values: { readonly value: Buffer; readonly appendedAt: number }[] = [];
   #number = 0;
 
-  append(operation: Operation, appendedAt: number, session: string = 'session'): { offset: number; record: LockRecord } {
+  append(
+    operation: Operation,
+    appendedAt: number,
+    session: string = 'session',
+  ): { offset: number; record: LockRecord } {
     const record: LockRecord = {
       version: VERSION,
       session,

@@ -7,18 +7,17 @@ import { administer, failure, freshTopic, hostOf, open, rawClient } from './brok
 
 const { url } = await sharedServer('kafka');
 const hosts = hostOf(url);
-/** `ConfigResourceTypes.TOPIC` */
-const TOPIC = 2;
 
 test('ten clients at once create the topic once, with settings that keep locks', async () => {
   const topic = freshTopic();
   const clients = await Promise.all(Array.from({ length: 10 }, () => open({ hosts, topic, partitions: 3 })));
-  const tokens = await Promise.all(
-    clients.map((locks) => locks.request('name', (lock) => lock.fencingToken)),
-  );
+  const tokens = await Promise.all(clients.map((locks) => locks.request('name', (lock) => lock.fencingToken)));
   expect(new Set(tokens).size).toBe(10);
   const { resources } = await administer(rawClient(url), (admin) =>
-    admin.describeConfigs({ includeSynonyms: false, resources: [{ type: TOPIC, name: topic }] }),
+    admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+    }),
   );
   const settings = Object.fromEntries(
     resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]) ?? [],
@@ -143,7 +142,16 @@ test('a broker that is restarted keeps locks and places; one that is frozen dela
   await delay(200);
   await server.restart();
   expect(lock.held).toBe(true);
-  await expect.poll(() => lock.renew().then(() => true, () => false), { timeout: 20_000, interval: 100 }).toBe(true);
+  await expect
+    .poll(
+      () =>
+        lock.renew().then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 20_000, interval: 100 },
+    )
+    .toBe(true);
   await lock.release();
   const won = await next;
   expect(won.fencingToken).toBeGreaterThan(lock.fencingToken);
