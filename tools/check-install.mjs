@@ -31,6 +31,7 @@ async function check(tarballs) {
           dir,
           runnable.filter(({ code }) => code !== undefined),
         );
+        await checkMissing(dir);
         console.log(`core + ${adapter} by ${installer}: ${names.join(', ')}`);
       }
     }
@@ -80,6 +81,17 @@ async function runBlocks(dir, blocks) {
     await quietly(process.execPath, [script], { cwd: dir, timeout: RUN_TIMEOUT_MS });
   }
   return names;
+}
+
+/** Of an adapter that is not there the user learns how to get it, and nobody learns the password. */
+async function checkMissing(dir) {
+  const script = `import { createLocks } from '@holdfast/core';
+    const error = await createLocks('kafka://user:secret@localhost').catch((reason) => reason);
+    process.stdout.write(error.code + ' ' + error.message);`;
+  const output = await quietly(process.execPath, ['--input-type=module', '-e', script], { cwd: dir });
+  if (!output.startsWith('CONFIG ') || !output.includes('npm install @holdfast/kafka') || output.includes('secret')) {
+    throw new CommandError(`A missing adapter was answered with ${JSON.stringify(output)}`);
+  }
 }
 
 /** On the embedded backend, with nothing else installed. */

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 
 const { HOME, XDG_CACHE_HOME } = process.env;
 const caches = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
@@ -11,8 +10,5 @@ if (module.enableCompileCache !== undefined) {
   // Node 22 and later keep the compiled code, by default in /tmp, where others might put theirs for us to run. Fails silently.
   // Only where there is such a directory: Node spins for ever if it is to make one on a file system such as /proc.
   if (existsSync(caches ?? '')) module.enableCompileCache(join(caches, 'holdfast'));
-} else if (process.argv[2] === 'run') {
-  // Before, the optimizing compiler spends up to a quarter of a start's CPU time on code that loads drivers and runs once.
-  setFlagsFromString('--no-opt');
 }
 await import('../dist/main.js');

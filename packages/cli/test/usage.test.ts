@@ -26,10 +26,6 @@ test.for<[string[], RegExp]>([
   [run('--backend', `ftp://user:${SECRET}@host`), /Unknown scheme ftp:/],
   [run('--backend', `nonsense ${SECRET}@x`), /`backend` to be a URL/],
   [run('--backend', ''), /Expected --backend to be a URL/],
-  [
-    run('--backend', `kafka://user:${SECRET}@host`),
-    /@holdfast\/kafka is not installed. Install it with: npm install @holdfast\/kafka/,
-  ],
   [run('--backend', 'memory:'), /locks inside one process only/],
   [run('--backend', 'file:?direktory=x'), /direktory/],
   [['run', '', '--', 'echo'], /`name` to be a non-empty string/],
