@@ -1,0 +1,80 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { memorySpace } from '@holdfast/memory';
+import { serverNames, startServer } from '@holdfast/testbed';
+import type { RunningServer, ServerName } from '@holdfast/testbed';
+import { processHost } from '../crew/process-host.ts';
+import { threadHost } from '../crew/thread-host.ts';
+import type { ClientHost } from '../crew/client-host.ts';
+
+/** The backend under torture, and what can be done to it. */
+export interface Arena extends AsyncDisposable {
+  readonly url: string;
+  /** Product and version, for the report. */
+  readonly version: string;
+  readonly host: ClientHost;
+  /** Absent where there is none, or where it is not ours to kill. */
+  readonly server?: RunningServer;
+  /** Whether proxies can stand between it and the clients. */
+  readonly network: boolean;
+}
+
+/** `memory`, `file`, a server of the testbed's, or the URL of a backend that somebody else runs. */
+export function openArena(backend: string): Promise<Arena> {
+  if (backend === 'memory') return Promise.resolve(memoryArena());
+  if (backend === 'file') return fileArena();
+  if ((serverNames as readonly string[]).includes(backend)) return serverArena(backend as ServerName);
+  if (/^[a-z+]+:/.test(backend)) return Promise.resolve(foreignArena(backend));
+  const known = ['memory', 'file', ...serverNames].join(', ');
+  throw new Error(`Expected a backend out of ${known}, or a URL; got ${backend}`);
+}
+
+let spaces = 0;
+
+function memoryArena(): Arena {
+  spaces += 1;
+  const name = `torture${spaces}`;
+  memorySpace({ name });
+  return {
+    url: `memory:${name}?shared=true`,
+    version: `memory, between threads`,
+    host: threadHost,
+    network: false,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function fileArena(): Promise<Arena> {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-torture-'));
+  return {
+    url: pathToFileURL(directory).href,
+    version: 'file',
+    host: processHost,
+    network: false,
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+async function serverArena(name: ServerName): Promise<Arena> {
+  const server = await startServer(name);
+  return {
+    url: server.url,
+    version: `${name} ${server.version} (${server.source})`,
+    host: processHost,
+    server,
+    network: true,
+    [Symbol.asyncDispose]: () => server.stop(),
+  };
+}
+
+function foreignArena(url: string): Arena {
+  return {
+    url,
+    version: `a server that was there (${new URL(url).protocol.slice(0, -1)})`,
+    host: processHost,
+    network: true,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nowMicros } from '../clock.ts';
+import type { HistoryWriter } from '../history/writer.ts';
+import type { Fault } from './schedule.ts';
+
+/** What the nemesis may lay hands on. Each method resolves when the fault is there, or gone. */
+export interface Victims {
+  begin(fault: Fault): Promise<void>;
+  end(fault: Fault): Promise<void>;
+}
+
+export interface NemesisOptions {
+  readonly faults: readonly Fault[];
+  readonly victims: Victims;
+  readonly history: HistoryWriter;
+  readonly signal: AbortSignal;
+  readonly onFault: (fault: Fault) => void;
+}
+
+/** Carries out the schedule, and leaves nothing broken behind, also when it is interrupted. */
+export async function unleash(options: NemesisOptions): Promise<void> {
+  const startedAt = performance.now();
+  const underWay: Promise<void>[] = [];
+  for (const fault of options.faults) {
+    await sleepUntil(startedAt + fault.atMs, options.signal);
+    if (options.signal.aborted) break;
+    options.onFault(fault);
+    underWay.push(carryOut(fault, options));
+  }
+  const failed = (await Promise.allSettled(underWay)).find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function carryOut(fault: Fault, { victims, history, signal }: NemesisOptions): Promise<void> {
+  const { id, kind, client } = fault;
+  const event = { type: 'fault', id, kind, ...(client === undefined ? {} : { client }) } as const;
+  const endsAt = performance.now() + fault.durationMs;
+  // It counts from before its first effect until after its last.
+  history.write({ ...event, phase: 'begin', t: nowMicros() });
+  try {
+    await victims.begin(fault);
+    await sleepUntil(endsAt, signal);
+  } finally {
+    await victims.end(fault);
+    history.write({ ...event, phase: 'end', t: nowMicros() });
+  }
+}
+
+async function sleepUntil(at: number, signal: AbortSignal): Promise<void> {
+  await sleep(Math.max(at - performance.now(), 0), undefined, { signal }).then(undefined, () => undefined);
+}

@@ -1,0 +1,118 @@
+import type { FaultKind } from '../history/events.ts';
+import { Random } from '../random.ts';
+
+/** What is done, when, to whom and for how long. Times in ms from the start of the faults. */
+export interface Fault {
+  readonly id: number;
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** Absent: the server, or the connections of all clients. */
+  readonly client?: number;
+  readonly direction?: 'both' | 'requests' | 'answers';
+  readonly delayMs?: number;
+  /** Of the client's wall clock, forward or back. */
+  readonly stepMs?: number;
+}
+
+export interface ScheduleOptions {
+  readonly seed: string;
+  readonly durationMs: number;
+  readonly clients: number;
+  /** What can be done to this backend. */
+  readonly kinds: ReadonlySet<FaultKind>;
+  /** After so long a frozen holder has surely lost its lock, in ms: the largest ttl and the granularity. */
+  readonly takeoverMs: number;
+}
+
+const clientFaults: Readonly<Partial<Record<FaultKind, number>>> = {
+  'client-kill': 3,
+  'client-freeze': 5,
+  'client-clock': 1,
+};
+const serverFaults: Readonly<Partial<Record<FaultKind, number>>> = {
+  'server-kill': 2,
+  'server-freeze': 2,
+  cut: 4,
+  blackhole: 4,
+  delay: 2,
+};
+
+/** Between two faults of the same track, in ms. */
+const REST_MS = { least: 300, most: 2500 };
+
+/**
+ * All faults of a run, by its seed alone. Two tracks run side by side: clients are hurt while the server or the network is.
+ * Within a track one fault ends before the next begins, so that every fault meets a system at work.
+ */
+export function schedule(options: ScheduleOptions): Fault[] {
+  const tracks = [clientFaults, serverFaults].flatMap((weights, index) => {
+    const possible = Object.entries(weights).filter(([kind]) => options.kinds.has(kind as FaultKind));
+    if (possible.length === 0) return [];
+    return track(options, new Random(`${options.seed} nemesis ${index}`), Object.fromEntries(possible));
+  });
+  return tracks.sort((a, b) => a.atMs - b.atMs).map((fault, id) => ({ ...fault, id }));
+}
+
+function track(
+  options: ScheduleOptions,
+  random: Random,
+  weights: Readonly<Partial<Record<FaultKind, number>>>,
+): Omit<Fault, 'id'>[] {
+  const faults: Omit<Fault, 'id'>[] = [];
+  let atMs = random.between(REST_MS.least, REST_MS.most);
+  for (;;) {
+    const fault = { atMs, ...next(options, random, weights) };
+    if (atMs + fault.durationMs > options.durationMs) return faults;
+    faults.push(fault);
+    atMs += fault.durationMs + random.between(REST_MS.least, REST_MS.most);
+  }
+}
+
+function next(
+  { clients, takeoverMs }: ScheduleOptions,
+  random: Random,
+  weights: Readonly<Partial<Record<FaultKind, number>>>,
+): Omit<Fault, 'id' | 'atMs'> {
+  const kind = random.weighted<FaultKind>(weights);
+  const client = random.between(0, clients - 1);
+  // Below a takeover, where nothing may be lost, and above it, where a lock must go on.
+  const durationMs = random.chance(0.5)
+    ? random.between(50, Math.round(takeoverMs / 3))
+    : random.between(takeoverMs, Math.round(takeoverMs * 1.6));
+  const everybody = random.chance(0.25);
+  const direction = random.pick(['both', 'requests', 'answers'] as const);
+  const delayMs = random.between(5, 400);
+  const stepMs = random.between(-3_600_000, 3_600_000);
+  switch (kind) {
+    case 'client-kill':
+    case 'client-freeze':
+      return { kind, client, durationMs };
+    case 'client-clock':
+      return { kind, client, durationMs, stepMs };
+    case 'server-kill':
+    case 'server-freeze':
+      return { kind, durationMs };
+    case 'cut':
+      return { kind, durationMs: 0, ...(everybody ? {} : { client }) };
+    case 'blackhole':
+      return { kind, durationMs, direction, ...(everybody ? {} : { client }) };
+    case 'delay':
+      return { kind, durationMs, delayMs, ...(everybody ? {} : { client }) };
+  }
+}
+
+/** One line for people. */
+export function describeFault({ id, kind, atMs, durationMs, client, direction, delayMs, stepMs }: Fault): string {
+  const parts = [
+    `#${id}`,
+    `at ${(atMs / 1000).toFixed(1)} s`,
+    kind,
+    client === undefined ? undefined : `of client ${client}`,
+    direction === undefined ? undefined : `(${direction})`,
+    delayMs === undefined ? undefined : `of ${delayMs} ms`,
+    stepMs === undefined ? undefined : `by ${stepMs} ms`,
+    durationMs === 0 ? undefined : `for ${durationMs} ms`,
+  ];
+  return parts.filter((part) => part !== undefined).join(' ');
+}

@@ -1,0 +1,98 @@
+import { rules } from '../check/violation.ts';
+import type { Violation } from '../check/violation.ts';
+import type { Judgement } from '../check/check.ts';
+import { faultKinds } from '../history/events.ts';
+import type { HistoryEvent } from '../history/events.ts';
+import type { Verdict } from './verdict.ts';
+
+/** One backend's part of the report. */
+export interface Chapter {
+  readonly backend: string;
+  readonly version: string;
+  readonly verdict: Verdict;
+  readonly judgement: Judgement;
+  readonly faults: Readonly<Record<string, number>>;
+  /** Relative to the report. */
+  readonly picture: string;
+  /** Of each violation, the shortest first. */
+  readonly windows: readonly { readonly violation: Violation; readonly events: readonly HistoryEvent[] }[];
+}
+
+export interface ReportHead {
+  readonly seed: string;
+  readonly durationMs: number;
+  readonly clients: number;
+  readonly node: string;
+  readonly host: string;
+  readonly date: string;
+}
+
+/** Violations shown with their window; the others are counted. */
+export const SHOWN = 5;
+
+export function reportMarkdown(head: ReportHead, chapters: readonly Chapter[]): string {
+  return [
+    '# Torture report',
+    '',
+    `Seed \`${head.seed}\`, ${head.durationMs / 60_000} minutes of faults and ${head.clients} client processes for each backend. Node.js ${head.node}, ${head.host}, ${head.date}.`,
+    '',
+    ...summary(chapters),
+    '',
+    'Rules: ' +
+      Object.entries(rules)
+        .map(([rule, meaning]) => `**${rule}**: ${meaning}.`)
+        .join(' '),
+    ...chapters.flatMap(chapterLines),
+    '',
+  ].join('\n');
+}
+
+function summary(chapters: readonly Chapter[]): string[] {
+  const columns: readonly (readonly [string, (chapter: Chapter) => unknown])[] = [
+    ['backend', ({ backend }) => backend],
+    ['server', ({ version }) => version],
+    ['verdict', ({ verdict }) => `**${verdict}**`],
+    ['operations', ({ judgement }) => judgement.counts.operations],
+    ['grants', ({ judgement }) => judgement.counts.grants],
+    ['faults', ({ faults }) => Object.values(faults).reduce((sum, count) => sum + count, 0)],
+    ['lost, known in time', ({ judgement: { counts } }) => `${counts.losses}, ${counts.lossesInTime}`],
+    ['longest stall', ({ judgement: { counts } }) => `${Math.round(counts.longestStallMs)} ms`],
+    ['after the faults', ({ judgement: { counts } }) => `${Math.round(counts.longestCalmStallMs)} ms`],
+  ];
+  return [
+    `| ${columns.map(([title]) => title).join(' | ')} |`,
+    `|${columns.map(() => '---').join('|')}|`,
+    ...chapters.map((chapter) => `| ${columns.map(([, cell]) => String(cell(chapter))).join(' | ')} |`),
+  ];
+}
+
+function chapterLines({ backend, verdict, judgement, faults, picture, windows }: Chapter): string[] {
+  const { counts, violations } = judgement;
+  const { theft, disconnect } = counts.excused;
+  const kinds = faultKinds.filter((kind) => faults[kind] !== undefined).map((kind) => `${kind} ${faults[kind]}`);
+  return [
+    '',
+    `## ${backend}: ${verdict}`,
+    '',
+    `![Holds, waits, losses and faults](${picture})`,
+    '',
+    `- Faults: ${kinds.join(', ') || 'none'}.`,
+    `- Fenced register: ${counts.fencedAccepted} accesses accepted, ${counts.fencedRefused} stale ones refused. Unfenced register: ${counts.unfencedCorrupted} writes lost.`,
+    `- Overlaps that are allowed: ${theft} by \`steal\`, ${disconnect} by a fault that only the server could see.`,
+    `- Violations: ${violations.length}.`,
+    ...windows.flatMap(({ violation, events }) => [
+      '',
+      `### ${violation.rule}: ${violation.message}`,
+      '',
+      '```',
+      ...events.map((event) => eventLine(event, violation.from)),
+      '```',
+    ]),
+  ];
+}
+
+/** Times relative to the beginning of the violation, in ms. */
+export function eventLine({ t, ...event }: HistoryEvent, from: number): string {
+  const rest = 'op' in event ? { ...event, client: undefined, life: undefined } : event;
+  return `${((t - from) / 1000).toFixed(3).padStart(12)} ${JSON.stringify(rest)}`;
+}

@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+import { nextStep } from '../dist/client/plan.js';
+import { namesFor } from '../dist/client/spec.js';
+import { faultKinds } from '../dist/history/events.js';
+import type { FaultKind } from '../dist/history/events.js';
+import { unleash } from '../dist/nemesis/nemesis.js';
+import { describeFault, schedule } from '../dist/nemesis/schedule.js';
+import type { Fault } from '../dist/nemesis/schedule.js';
+import { Random } from '../dist/random.js';
+
+const options = { seed: 'a', durationMs: 600_000, clients: 6, kinds: new Set(faultKinds), takeoverMs: 2600 };
+
+describe('the schedule of faults', () => {
+  test('is the same for the same seed, and another for another', () => {
+    expect(schedule(options)).toEqual(schedule(options));
+    expect(schedule({ ...options, seed: 'b' })).not.toEqual(schedule(options));
+  });
+
+  test('has every kind of fault that is possible, and no other', () => {
+    expect(new Set(schedule(options).map(({ kind }) => kind))).toEqual(new Set(faultKinds));
+    const kinds = new Set<FaultKind>(['client-kill', 'client-freeze']);
+    expect(new Set(schedule({ ...options, kinds }).map(({ kind }) => kind))).toEqual(kinds);
+  });
+
+  test('ends in time, and hurts the server or the network by one fault at a time, as it does the clients', () => {
+    const faults = schedule(options);
+    const serverSide = faults.filter(({ kind }) => !kind.startsWith('client-'));
+    for (const track of [serverSide, faults.filter((fault) => !serverSide.includes(fault))]) {
+      let free = 0;
+      for (const { atMs, durationMs } of track) {
+        expect(atMs).toBeGreaterThan(free);
+        free = atMs + durationMs;
+        expect(free).toBeLessThanOrEqual(options.durationMs);
+      }
+    }
+  });
+
+  test('freezes clients for less than a takeover and for more', () => {
+    const durations = schedule(options).flatMap(({ kind, durationMs }) =>
+      kind === 'client-freeze' ? [durationMs] : [],
+    );
+    expect(Math.min(...durations)).toBeLessThan(options.takeoverMs / 2);
+    expect(Math.max(...durations)).toBeGreaterThan(options.takeoverMs);
+  });
+
+  test('is told in one line per fault', () => {
+    const fault = { id: 3, kind: 'blackhole', atMs: 1200, durationMs: 800, client: 2, direction: 'answers' } as const;
+    expect(describeFault(fault)).toBe('#3 at 1.2 s blackhole of client 2 (answers) for 800 ms');
+  });
+});
+
+describe('the nemesis', () => {
+  const faults: Fault[] = [
+    { id: 0, kind: 'client-freeze', client: 1, atMs: 0, durationMs: 30 },
+    { id: 1, kind: 'cut', atMs: 10, durationMs: 0 },
+  ];
+
+  async function carriedOut(signal: AbortSignal, planned = faults): Promise<string[]> {
+    const seen: string[] = [];
+    const note =
+      (what: string) =>
+      ({ id }: { id: number }): Promise<void> => {
+        seen.push(`${what} ${id}`);
+        return Promise.resolve();
+      };
+    const history = {
+      write: (event: { type: string; phase?: string }) => seen.push(`${event.phase}`),
+      close: () => undefined,
+    };
+    await unleash({
+      faults: planned,
+      victims: { begin: note('begin'), end: note('end') },
+      history: history as never,
+      signal,
+      onFault: () => undefined,
+    });
+    return seen;
+  }
+
+  test('writes a fault down before its first effect and after its last', async () => {
+    expect(await carriedOut(new AbortController().signal)).toEqual([
+      ...['begin', 'begin 0', 'begin', 'begin 1', 'end 1', 'end', 'end 0', 'end'],
+    ]);
+  });
+
+  test('ends what it began when it is interrupted, and begins nothing else', async () => {
+    const long = [{ ...faults[0], durationMs: 60_000 } as Fault, { ...faults[1], atMs: 50_000 } as Fault];
+    expect(await carriedOut(AbortSignal.timeout(50), long)).toEqual(['begin', 'begin 0', 'end 0', 'end']);
+  });
+});
+
+describe('what a client does', () => {
+  const modes = ['exclusive', 'shared', 'semaphore'] as const;
+  const manifest = { modes, steal: true } as unknown as Parameters<typeof namesFor>[0];
+  const steps = (seed: string, steal = true): ReturnType<typeof nextStep>[] => {
+    const random = new Random(seed);
+    const choices = { names: namesFor(manifest, 'x'), ttlMs: 1000, capabilities: { steal } };
+    return Array.from({ length: 3000 }, () => nextStep(random, choices));
+  };
+
+  test('depends on the seed alone', () => {
+    expect(steps('a')).toEqual(steps('a'));
+    expect(steps('a')).not.toEqual(steps('b'));
+  });
+
+  test('is something of everything', () => {
+    const all = steps('a');
+    expect(new Set(all.map(({ verb }) => verb))).toEqual(new Set(['request', 'acquire', 'tryAcquire']));
+    expect(new Set(all.map(({ mode }) => mode))).toEqual(new Set(modes));
+    for (const has of ['steal', 'timeoutMs', 'abortAfterMs', 'renewsByHand', 'reopens'] as const)
+      expect(all.some((step) => Boolean(step[has]))).toBe(true);
+    expect(all.some(({ renews, holdMs, ttlMs }) => !renews && holdMs > ttlMs)).toBe(true);
+  });
+
+  test('is only what the backend can', () => {
+    expect(steps('a', false).some(({ steal }) => steal)).toBe(false);
+    const names = namesFor({ ...manifest, modes: ['exclusive', 'shared'] }, 'x');
+    expect(names.flatMap((name) => name.modes)).not.toContain('semaphore');
+    for (const { verb, steal, timeoutMs, permits, mode } of steps('a')) {
+      if (verb === 'tryAcquire') expect([steal, timeoutMs]).toEqual([false, undefined]);
+      expect(permits === undefined).toBe(mode !== 'semaphore');
+    }
+  });
+});
