@@ -51,16 +51,17 @@ describe('the schedule of faults', () => {
 
 describe('the nemesis', () => {
   const faults: Fault[] = [
-    { id: 0, kind: 'client-freeze', client: 1, atMs: 0, durationMs: 30 },
+    { id: 0, kind: 'client-freeze', client: 1, atMs: 0, durationMs: 1000 },
     { id: 1, kind: 'cut', atMs: 10, durationMs: 0 },
   ];
 
-  async function carriedOut(signal: AbortSignal, planned = faults): Promise<string[]> {
+  async function carriedOut(signal: AbortSignal, planned = faults, begun?: () => void): Promise<string[]> {
     const seen: string[] = [];
     const note =
       (what: string) =>
       ({ id }: { id: number }): Promise<void> => {
         seen.push(`${what} ${id}`);
+        if (what === 'begin') begun?.();
         return Promise.resolve();
       };
     const history = {
@@ -85,7 +86,9 @@ describe('the nemesis', () => {
 
   test('ends what it began when it is interrupted, and begins nothing else', async () => {
     const long = [{ ...faults[0], durationMs: 60_000 } as Fault, { ...faults[1], atMs: 50_000 } as Fault];
-    expect(await carriedOut(AbortSignal.timeout(50), long)).toEqual(['begin', 'begin 0', 'end 0', 'end']);
+    const interruption = new AbortController();
+    const seen = carriedOut(interruption.signal, long, () => interruption.abort());
+    expect(await seen).toEqual(['begin', 'begin 0', 'end 0', 'end']);
   });
 });
 
