@@ -1,5 +1,6 @@
-import { UnsupportedError } from '@holdfast/core/adapter';
+import type { UnsupportedError } from '@holdfast/core/adapter';
 import type { Row } from './connection.ts';
+import { poolsTransactions } from './errors.ts';
 import type { Hold } from './hold.ts';
 import type { Keys } from './keys.ts';
 import type { Present } from './presence.ts';
@@ -107,10 +108,7 @@ function tokenOf(session: LockSession, row: Row | undefined): string | null {
 
 /** What was locked is locked in a session that is not ours; it goes with that. */
 export function elsewhere(session: { readonly connection: LockSession['connection'] }): UnsupportedError {
-  const error = new UnsupportedError(
-    'A connection pooler gave our PostgreSQL session to somebody else: it pools transactions or statements, not sessions. ' +
-      'Connect these locks to the server itself, or to a pool with pool_mode = session',
-  );
+  const error = poolsTransactions();
   session.connection.destroy(error);
   return error;
 }

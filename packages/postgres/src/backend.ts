@@ -2,7 +2,6 @@ import { monotonicMs, Sessions, SharedLease } from '@holdfast/core/adapter';
 import type {
   Capabilities,
   Diagnosis,
-  Grant,
   LockBackend,
   LockRequest,
   LockSnapshot,
@@ -13,7 +12,7 @@ import { Connections } from './connections.ts';
 import { diagnose } from './diagnose.ts';
 import { unavailable } from './errors.ts';
 import { entryOf } from './hold.ts';
-import type { Entry, Hold } from './hold.ts';
+import type { Entry, Hold, PostgresGrant } from './hold.ts';
 import { keysOf } from './keys.ts';
 import type { Keys } from './keys.ts';
 import { Line } from './line.ts';
@@ -28,14 +27,6 @@ import { steal } from './steal.ts';
 import { waitIn } from './waiter.ts';
 import type { Granted } from './waiter.ts';
 
-export interface PostgresGrant extends Grant {
-  readonly lease: SharedLease;
-  readonly hold: Hold;
-  readonly entry: Entry;
-  /** To be called once, when it is over. */
-  readonly done: () => void;
-}
-
 /** How long an unused session is kept, in ms. */
 const IDLE_MS = 30_000;
 
@@ -47,7 +38,6 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   readonly #sessions: Sessions<LockSession>;
   readonly #registry: Registry;
   readonly #lines = new Map<bigint, Line>();
-  readonly #grants = new Map<LockSession, Set<PostgresGrant>>();
 
   constructor(options: OpenOptions & { readonly connections: number }) {
     const { patienceMs, schema } = options;
@@ -57,6 +47,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
       patienceMs,
       connections: new Connections({ max: options.connections, patienceMs, open: opener(options) }),
       onTheft: (session, lock) => this.#evict(session, lock),
+      onLost: ({ grants }) => grants.forEach((grant) => this.#drop(grant)),
     };
     this.#registry = new Registry(statements);
     this.#sessions = new Sessions({
@@ -81,13 +72,13 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
 
   async release(grant: PostgresGrant): Promise<ReleaseResult> {
     const { lease, hold, entry, done } = grant;
-    const isLost = lease.state === 'lost';
+    // Reading it may find the deadline passed: then all of the session is dropped.
+    void lease.state;
     lease.end();
-    if (!this.#forget(grant)) return 'not-held';
+    // Gone with its session, or stolen.
+    if (!hold.session.grants.delete(grant)) return 'not-held';
     const owner = this.#registry.untrack(entry);
     try {
-      // What was lost with its session is gone; what was stolen is unlocked already.
-      if (isLost) return 'not-held';
       // Of a row that another connection writes, the deletion must not come first.
       if (owner !== undefined) await entry.written;
       return (await hold.session.unlock(hold, owner)) ? 'released' : 'not-held';
@@ -100,8 +91,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   }
 
   async query(name?: string): Promise<LockSnapshot> {
-    const { connections, statements, patienceMs } = this.#context;
-    void patienceMs;
+    const { connections, statements } = this.#context;
     try {
       this.#registry.flush();
       const connection = await connections.take();
@@ -135,13 +125,14 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   }
 
   async #attempt(keys: Keys, request: LockRequest): Promise<PostgresGrant | null | 'again'> {
-    const line = this.#lines.get(keys.lock);
     // Who waits in this process comes first, though the server does not know of all of them.
-    if (line?.isTaken !== true) {
+    const isLate = (): boolean => this.#lines.get(keys.lock)?.isTaken === true;
+    if (!isLate()) {
       const session = await this.#sessions.use(request.ttlMs, request.renew);
       let hold: Hold | null = null;
       try {
-        hold = await session.tryLock({ keys, mode: request.mode, permits: request.permits });
+        const wish = { keys, mode: request.mode, permits: request.permits };
+        hold = await session.tryLock(wish, isLate);
       } catch (error) {
         if (session.isOver || session.connection.isLost) return 'again';
         throw error;
@@ -187,29 +178,27 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     entry.state = state;
     entry.since = monotonicMs();
     const grant: PostgresGrant = { fencingToken: hold.token, lease, hold, entry, done };
-    const ofSession = this.#grants.get(session);
-    if (ofSession === undefined) this.#grants.set(session, new Set([grant]));
-    else ofSession.add(grant);
+    session.grants.add(grant);
+    // Lost before it could be dropped with its session.
+    if (session.isOver) this.#drop(grant);
     this.#registry.track(entry);
     return grant;
   }
 
-  /** Whether it was still there. */
-  #forget(grant: PostgresGrant): boolean {
-    const { session } = grant.hold;
-    const ofSession = this.#grants.get(session);
-    if (ofSession?.delete(grant) !== true) return false;
-    if (ofSession.size === 0) this.#grants.delete(session);
-    return true;
+  /** Lost with its session: nobody has to release it. */
+  #drop(grant: PostgresGrant): void {
+    if (!grant.hold.session.grants.delete(grant)) return;
+    this.#registry.untrack(grant.entry);
+    grant.done();
   }
 
   /** The holders know before the thief can hold. */
   #evict(session: LockSession, lock: bigint): void {
-    for (const grant of this.#grants.get(session) ?? []) {
+    for (const grant of session.grants) {
       const { hold, lease, entry, done } = grant;
       if (hold.keys.lock !== lock) continue;
       lease.lose('stolen');
-      this.#forget(grant);
+      session.grants.delete(grant);
       const owner = this.#registry.untrack(entry);
       hold.session.unlock(hold, owner).then(done, done);
     }

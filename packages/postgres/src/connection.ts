@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Client } from 'pg';
 import { cancel } from './cancel.ts';
-import { ConnectionLostError, unanswered } from './errors.ts';
+import { ConnectionLostError, endsSession, unanswered } from './errors.ts';
 import type { Statement } from './sql.ts';
 
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
@@ -14,8 +14,8 @@ interface Question {
   readonly values?: unknown[];
 }
 
-/** How a connection goes back to where it came from; whether others use it from now on. `broken`: its state is not known, or the network is. */
-export type GoodBye = (client: Client, broken: boolean) => Promise<boolean>;
+/** How a connection goes back to where it came from. Never rejects. `broken`: its state is not known, or the network is. */
+export type GoodBye = (client: Client, broken: boolean) => Promise<void>;
 
 /** A server session of our own. It is lost as soon as its socket is closed, and everything that was locked in it with it. */
 export class Connection {
@@ -97,7 +97,7 @@ export class Connection {
 
   /** All at once where pg can do that; else it wants to be asked one thing at a time. */
   #inTurn(query: Question): Promise<readonly Row[]> {
-    if (this.#lost === undefined && isPipelined(this.client)) return this.client.query<Row>(query).then(({ rows }) => rows);
+    if (this.#lost === undefined && isPipelined(this.client)) return this.#send(query);
     return new Promise((resolve, reject) => {
       const send = (): void => {
         if (this.#lost !== undefined) {
@@ -105,8 +105,8 @@ export class Connection {
           this.#next();
           return;
         }
-        this.client.query<Row>(query).then(
-          ({ rows }) => {
+        this.#send(query).then(
+          (rows) => {
             this.#next();
             resolve(rows);
           },
@@ -124,6 +124,17 @@ export class Connection {
     });
   }
 
+  async #send(query: Question): Promise<readonly Row[]> {
+    try {
+      const { rows } = await this.client.query<Row>(query);
+      return rows;
+    } catch (error) {
+      // Whoever awaits this must not take the connection for a good one until the socket is seen to close.
+      if (endsSession(error)) this.destroy(error);
+      throw error;
+    }
+  }
+
   #next(): void {
     const send = this.#waiting.shift();
     this.#busy = send !== undefined;
@@ -138,10 +149,8 @@ export class Connection {
   }
 
   #part(broken: boolean): void {
-    this.client.off('end', this.#ended).off('notification', this.#notified);
-    // Its errors are of no interest from now on, but without a listener they would end the process. A pool listens itself to what it takes back.
-    const forget = (isBack: boolean): void => void (isBack && this.client.off('error', this.#failed));
-    this.#parted = this.#goodBye(this.client, broken).then(forget, () => undefined);
+    this.client.off('end', this.#ended).off('error', this.#failed).off('notification', this.#notified);
+    this.#parted = this.#goodBye(this.client, broken);
   }
 }
 

@@ -1,4 +1,4 @@
-import { BackendUnavailableError, HoldfastError } from '@holdfast/core/adapter';
+import { BackendUnavailableError, HoldfastError, UnsupportedError } from '@holdfast/core/adapter';
 import { DatabaseError } from 'pg';
 
 /** The connection ended, or answered from another server process: nothing that was asked on it can be relied on. */
@@ -19,6 +19,12 @@ export function isCancelled(error: unknown): boolean {
 
 export function isPrivilegeMissing(error: unknown): boolean {
   return codeOf(error) === '42501';
+}
+
+/** The server's last word on a connection, or an error that is not the server's. By shape: a user's pool may be of another copy of pg. */
+export function endsSession(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('severity' in error)) return true;
+  return error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
 /** By SQLSTATE, or the code of Node's socket. */
@@ -55,4 +61,11 @@ export function unanswered(patienceMs: number): BackendUnavailableError {
   return new BackendUnavailableError(`The PostgreSQL server did not answer within ${patienceMs} ms`, {
     cause: new Error('no answer'),
   });
+}
+
+export function poolsTransactions(): UnsupportedError {
+  return new UnsupportedError(
+    'A connection pooler gave our PostgreSQL session to somebody else: it pools transactions or statements, not sessions. ' +
+      'Connect these locks to the server itself, or to a pool with pool_mode = session',
+  );
 }

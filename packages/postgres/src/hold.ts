@@ -1,4 +1,4 @@
-import type { ClientInfo, LockRequest, RequestMode } from '@holdfast/core/adapter';
+import type { ClientInfo, Grant, LockRequest, RequestMode, SharedLease } from '@holdfast/core/adapter';
 import type { Keys } from './keys.ts';
 import type { LockSession } from './session.ts';
 
@@ -10,6 +10,14 @@ export interface Hold {
   readonly session: LockSession;
   /** Which permit. */
   readonly slot?: number;
+}
+
+export interface PostgresGrant extends Grant {
+  readonly lease: SharedLease;
+  readonly hold: Hold;
+  readonly entry: Entry;
+  /** To be called once, when it is over. */
+  readonly done: () => void;
 }
 
 /** A grant's or a waiter's line in the registry; see registry.ts. */

@@ -1,7 +1,7 @@
 import { ConfigError } from '@holdfast/core/adapter';
 import type { Adapter, LockBackend } from '@holdfast/core/adapter';
 import { PostgresBackend } from './backend.ts';
-import type { PostgresGrant } from './backend.ts';
+import type { PostgresGrant } from './hold.ts';
 import { capabilities } from './capabilities.ts';
 import { resolveOptions } from './options.ts';
 import type { PostgresOptions } from './options.ts';
@@ -12,7 +12,7 @@ export { capabilities } from './capabilities.ts';
 export { migration } from './schema.ts';
 export { lockInTransaction } from './transaction.ts';
 export type { TransactionClient, TransactionLock, TransactionLockOptions } from './transaction.ts';
-export type { PostgresGrant } from './backend.ts';
+export type { PostgresGrant } from './hold.ts';
 export type { PostgresOptions, TlsOptions } from './options.ts';
 
 /** Locks in a PostgreSQL database (14 or later). Connects at the first request. Throws `ConfigError` for a bad option. */

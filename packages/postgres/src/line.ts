@@ -101,7 +101,7 @@ export class Line {
     const [waiter] = this.#waiters;
     if (waiter?.request.mode !== 'shared') return false;
     const session = await waiter.session();
-    const hold = await session.tryLock({ keys: this.keys, mode: 'shared' });
+    const hold = await session.tryLock({ keys: this.keys, mode: 'shared' }, () => false);
     if (hold === null) return false;
     this.#readersCome = true;
     if (this.#waiters[0] === waiter) this.#waiters.shift()?.resolve({ hold, done: () => undefined });

@@ -1,7 +1,7 @@
 import { BackendUnavailableError, UnsupportedError } from '@holdfast/core/adapter';
 import type { Client } from 'pg';
 import { answered, Connection } from './connection.ts';
-import { unavailable } from './errors.ts';
+import { poolsTransactions, unavailable } from './errors.ts';
 import { ensureSchema } from './schema.ts';
 import { APPLY, settingsFor } from './settings.ts';
 import type { Source } from './source.ts';
@@ -23,9 +23,13 @@ const IDENTIFY = `SELECT pg_backend_pid() AS pid, current_setting('server_versio
 /** Opens sessions that locks may live in, and refuses those that can't be relied on. */
 export function opener({ source, schema, pooler, patienceMs }: OpenOptions): () => Promise<Connection> {
   let known: Promise<void> | undefined;
-  const prepare = (client: Client): Promise<void> => {
+  const prepare = (client: Client, pid: number): Promise<void> => {
+    const begin = async (): Promise<void> => {
+      if (pooler === 'session') await disprove(source, client, pid);
+      await ensureSchema(client, schema);
+    };
     // Once per backend; who comes meanwhile waits for it.
-    known ??= ensureSchema(client, schema);
+    known ??= begin();
     return known.catch((error: unknown) => {
       known = undefined;
       throw error;
@@ -37,8 +41,8 @@ export function opener({ source, schema, pooler, patienceMs }: OpenOptions): () 
     let connection: Connection | undefined;
     try {
       const pid = await identify(client, pooler);
+      await prepare(client, pid);
       connection = new Connection(client, pid, goodBye);
-      await prepare(client);
       await mark(connection);
       return connection;
     } catch (error) {
@@ -73,6 +77,29 @@ async function identify(client: Client, pooler: 'none' | 'session'): Promise<num
     );
   }
   return pid;
+}
+
+/**
+ * That a pooler pools sessions can't be proved, but the contrary can: if it gives our server process to somebody else while we have nothing
+ * under way, or us another one while that is taken. Each statement that locks looks again.
+ */
+async function disprove(source: Source, client: Client, pid: number): Promise<void> {
+  if (source.max < 2) return;
+  const other = await source.open();
+  try {
+    await other.client.query('BEGIN');
+    const theirs = await pidOf(other.client);
+    const ours = await pidOf(client);
+    await other.client.query('ROLLBACK');
+    if (theirs === pid || ours !== pid) throw poolsTransactions();
+  } finally {
+    await other.goodBye(other.client, false);
+  }
+}
+
+async function pidOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  return rows[0]?.pid ?? 0;
 }
 
 async function mark(connection: Connection): Promise<void> {

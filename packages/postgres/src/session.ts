@@ -6,7 +6,7 @@ import { answered } from './connection.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { codeOf } from './errors.ts';
-import type { Hold } from './hold.ts';
+import type { Hold, PostgresGrant } from './hold.ts';
 import type { Keys } from './keys.ts';
 import { Presence } from './presence.ts';
 import type { Present } from './presence.ts';
@@ -18,6 +18,7 @@ export interface SessionContext {
   readonly patienceMs: number;
   /** Somebody steals `lock` from the session. */
   readonly onTheft: (session: LockSession, lock: bigint) => void;
+  readonly onLost: (session: LockSession) => void;
 }
 
 /**
@@ -27,6 +28,7 @@ export interface SessionContext {
 export class LockSession implements Session {
   readonly lease: Lease;
   readonly connection: Connection;
+  readonly grants: Set<PostgresGrant> = new Set();
   readonly #context: SessionContext;
   readonly #presence: Presence = new Presence();
   readonly #forget: () => void;
@@ -64,6 +66,7 @@ export class LockSession implements Session {
       this.#forget();
       // Without its socket the server need not wait for the end of its own clock.
       if (!connection.isLost) connection.destroy(this.lease.lossError);
+      context.onLost(this);
     });
   }
 
@@ -76,15 +79,16 @@ export class LockSession implements Session {
     return `holdfast_session_${this.connection.id}`;
   }
 
-  /** `null`: not free. Nothing stays of a try that failed, or whose answer came after patience had ended. */
-  tryLock(wish: Wish): Promise<Hold | null> {
-    return this.#enter(wish, (present) => attempt(this, this.#context.statements, wish, present));
+  /** `null`: not free, or others have come first. Nothing stays of a try that failed, or whose answer came after patience had ended. */
+  tryLock(wish: Wish, isLate: () => boolean): Promise<Hold | null> {
+    return this.#enter(wish, isLate, (present) => attempt(this, this.#context.statements, wish, present));
   }
 
   /** A permit, for who keeps all others away by holding the name's lock elsewhere. */
   takePermit(wish: Wish): Promise<Hold | null> {
     const { statements } = this.#context;
-    return this.#enter(wish, async (present) => {
+    const never = (): boolean => false;
+    return this.#enter(wish, never, async (present) => {
       const result = await permit(this, statements, statements.takePermit, wish, present);
       return result === 'kept away' ? null : result;
     });
@@ -143,14 +147,18 @@ export class LockSession implements Session {
     await this.#context.connections.end(this.connection);
   }
 
-  #enter(wish: Wish, ask: (present: Present) => Promise<Hold | null>): Promise<Hold | null> {
+  #enter(
+    wish: Wish,
+    isLate: () => boolean,
+    ask: (present: Present) => Promise<Hold | null>,
+  ): Promise<Hold | null> {
     const { keys, mode } = wish;
     const { statements, patienceMs } = this.#context;
     const left = (): void => {
       const key = mode === 'shared' ? keys.lock : keys.permits;
       this.connection.ask(statements.unlockShared, [key]).catch(() => undefined);
     };
-    return answered(this.#presence.enter(keys, mode, ask, left), patienceMs, (late) => {
+    return answered(this.#presence.enter(keys, mode, isLate, ask, left), patienceMs, (late) => {
       if (late !== null) this.unlock(late, undefined).catch(() => undefined);
     });
   }

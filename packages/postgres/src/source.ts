@@ -6,6 +6,8 @@ import { READ, RESTORE, settingsFor } from './settings.ts';
 
 /** Where connections come from: a server, or a pool of the user's. */
 export interface Source {
+  /** How many there can be, where that is not for us to say. */
+  readonly max: number;
   readonly open: () => Promise<{ readonly client: Client; readonly goodBye: GoodBye }>;
 }
 
@@ -14,8 +16,10 @@ const GOODBYE_MS = 500;
 
 export function ownConnections(config: ClientConfig): Source {
   return {
+    max: Infinity,
     async open() {
       const client = new Client(config);
+      client.on('error', ignored);
       pipelined(client, true);
       try {
         await client.connect();
@@ -34,8 +38,10 @@ export function ownConnections(config: ClientConfig): Source {
  */
 export function pooledConnections(pool: Pool): Source {
   return {
+    max: pool.options.max,
     async open() {
       const client: PoolClient = await pool.connect();
+      client.on('error', ignored);
       let before: string;
       try {
         before = await settingsOf(client);
@@ -49,13 +55,18 @@ export function pooledConnections(pool: Pool): Source {
         if (!clean) destroy(client);
         pipelined(client, wasPipelined);
         client.release(!clean);
-        return clean;
+        if (clean) client.off('error', ignored);
       };
       const wasPipelined = isPipelined(client);
       pipelined(client, true);
       return { client: client as unknown as Client, goodBye };
     },
   };
+}
+
+/** An error that nobody listens to would end the process; who uses the connection listens, too. */
+function ignored(): void {
+  return undefined;
 }
 
 async function settingsOf(client: PoolClient): Promise<string> {
@@ -69,9 +80,8 @@ async function restored(client: PoolClient, before: string): Promise<boolean> {
   return within(GOODBYE_MS, work);
 }
 
-async function end(client: Client, broken: boolean): Promise<boolean> {
+async function end(client: Client, broken: boolean): Promise<void> {
   if (broken || !(await within(GOODBYE_MS, client.end()))) destroy(client);
-  return false;
 }
 
 /** A heartbeat must not wait for the answers to what was asked before it. */

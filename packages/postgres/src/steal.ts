@@ -30,18 +30,19 @@ export async function steal(
   answer.catch(() => undefined);
   try {
     await evictAll(context, scribe, keys, connection, () => isAnswered || request.signal.aborted);
-    if (request.signal.aborted) await wait.cancel();
-    const granted = await answer;
-    if (request.signal.aborted) {
-      await connection.ask(context.statements.unlockAll, []);
-      throw request.signal.reason;
-    }
-    if (!granted) return (give(), undefined);
+    request.signal.throwIfAborted();
+    if (!(await answer)) return (give(), undefined);
     const { session, token } = await confirmed(context, connection, request);
-    return { hold: session.adopt(keys, 'exclusive', token), done: give };
+    const done = (): void => {
+      session.end();
+      give();
+    };
+    return { hold: session.adopt(keys, 'exclusive', token), done };
   } catch (error) {
-    if (request.signal.aborted && !connection.isLost) give();
-    else connection.destroy(error);
+    await wait.cancel();
+    // It may have been granted all the same. If that can't be given back, it ends with the connection.
+    const unlocked = connection.ask(context.statements.unlockAll, []);
+    await unlocked.then(give, (reason: unknown) => connection.destroy(reason));
     throw error;
   }
 }
