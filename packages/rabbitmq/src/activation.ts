@@ -7,12 +7,7 @@ const FIRST_LOOK_MS = 2000;
 const LONGEST_LOOK_MS = 30_000;
 
 /** `true` once the consumer is active, `false` if `signal` aborts before. Rejects when the consumer is over. */
-export async function activation(
-  consumer: Consumer,
-  lane: Lane,
-  queue: string,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function activation(consumer: Consumer, lane: Lane, queue: string, signal: AbortSignal): Promise<boolean> {
   const stopLooking = lookAfter(consumer, lane, queue);
   try {
     return await new Promise<boolean>((resolve, reject) => {

@@ -23,13 +23,22 @@ export class Connection {
   /** The broker takes no messages now (a memory or disk alarm), and why. */
   #blocked: string | undefined;
 
+  /** Tells that a connection is over. */
+  readonly #onOver = (): void => void (this.#isOpen = false);
+  readonly #onBlocked = (reason: string): void => void (this.#blocked = reason);
+  readonly #onUnblocked = (): void => void (this.#blocked = undefined);
+
   /** To the first of the hosts that answers. Throws a `ConnectError` with what the last one said. */
   static async open(options: ResolvedOptions, heartbeat: number): Promise<Connection> {
     let last: unknown;
     for (const host of options.hosts) {
       try {
         const model = await connectTo(host, options, heartbeat);
-        return new Connection(model, options);
+        const connection = new Connection(model, options);
+        // An 'error' that nobody listens to would end the user's process; the channels' 'close' tells all who must know.
+        model.on('error', connection.#onOver);
+        connection.#unref();
+        return connection;
       } catch (error) {
         last = error;
       }
@@ -43,11 +52,7 @@ export class Connection {
     this.#model = model;
     this.#internals = internals;
     this.#options = options;
-    model.on('close', () => (this.#isOpen = false));
-    // An 'error' without a listener would end the user's process; the channels' 'close' tells all who must know.
-    model.on('error', () => (this.#isOpen = false));
-    model.on('blocked', (reason) => (this.#blocked = reason));
-    model.on('unblocked', () => (this.#blocked = undefined));
+    model.on('close', this.#onOver).on('blocked', this.#onBlocked).on('unblocked', this.#onUnblocked);
   }
 
   get isOpen(): boolean {
@@ -69,15 +74,7 @@ export class Connection {
   }
 
   get serverProperties(): Readonly<Record<string, unknown>> {
-    return this.#model.connection.serverProperties as unknown as Readonly<Record<string, unknown>>;
-  }
-
-  /** Of a connection of our own: it keeps no process alive. */
-  unref(): void {
-    const { stream, heartbeater } = this.#internals;
-    stream.unref();
-    heartbeater.sendTimer.unref();
-    heartbeater.recvTimer.unref();
+    return this.#model.connection.serverProperties;
   }
 
   /** `undefined`: all channels are taken. */
@@ -106,6 +103,13 @@ export class Connection {
     stream.destroy();
   }
 
+  /** Of the user's own connection, only what was ours on it. */
+  async leave(): Promise<void> {
+    this.#model.off('close', this.#onOver).off('blocked', this.#onBlocked).off('unblocked', this.#onUnblocked);
+    const closing = Promise.all(this.#spare.splice(0).map((lane) => lane.close()));
+    await within(closing, GOODBYE_MS).then(undefined, () => undefined);
+  }
+
   async #openLane(): Promise<Lane> {
     const opening = this.#model.createConfirmChannel();
     try {
@@ -123,6 +127,14 @@ export class Connection {
     }
   }
 
+  /** It keeps no process alive. */
+  #unref(): void {
+    const { stream, heartbeater } = this.#internals;
+    stream.unref();
+    heartbeater.sendTimer.unref();
+    heartbeater.recvTimer.unref();
+  }
+
   #forget(lane: Lane): void {
     this.#lanes -= 1;
     const place = this.#spare.indexOf(lane);
@@ -134,7 +146,15 @@ async function connectTo(host: string, options: ResolvedOptions, heartbeat: numb
   const { username, password, vhost, tls, timeoutMs } = options;
   const [, hostname = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(host) ?? [];
   const protocol = tls === false ? 'amqp' : 'amqps';
-  const target = { protocol, hostname, port: Number(port), username, password, heartbeat, vhost: encodeURIComponent(vhost) };
+  const target = {
+    protocol,
+    hostname,
+    port: Number(port),
+    username,
+    password,
+    heartbeat,
+    vhost: encodeURIComponent(vhost),
+  };
   const opening = connect(target, {
     ...(tls === false ? {} : tls),
     // Nagle's algorithm would make an acquire take 40 ms.

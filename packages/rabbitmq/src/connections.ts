@@ -62,9 +62,9 @@ export class Connections {
   async close(): Promise<void> {
     this.#isClosed = true;
     const all = [...this.#groups.values()];
-    await Promise.allSettled(all.map(({ opening }) => opening));
+    await Promise.allSettled(all.flatMap(({ opening }) => opening ?? []));
     const open = all.flatMap(({ connections }) => [...connections]);
-    await Promise.all(open.map((connection) => this.#shut(connection)));
+    await Promise.all([...open.map((connection) => this.#shut(connection)), this.#given?.leave()]);
   }
 
   async #leaseGiven(connection: Connection): Promise<Leased> {
@@ -80,7 +80,6 @@ export class Connections {
       await connection.close();
       throw new LocksClosedError();
     }
-    connection.unref();
     group.connections.add(connection);
     return connection;
   }

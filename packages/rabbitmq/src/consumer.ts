@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LockLostError, monotonicMs } from '@holdfast/core/adapter';
 import type { ConsumeMessage } from 'amqplib';
-import { QueueGoneError } from './errors.ts';
+import { DisconnectedError, QueueGoneError } from './errors.ts';
 import { PREFETCH } from './lane.ts';
 import type { Lane } from './lane.ts';
 import { tokenOf } from './token.ts';
@@ -106,6 +106,7 @@ export class Consumer {
 
   /** From here on nothing that happens to the channel is our concern. */
   forget(): void {
+    this.#failEchoes(new DisconnectedError('The request has left the queue'));
     this.onActive = undefined;
     this.onOver = undefined;
     this.#lane.onEnd = undefined;
@@ -163,8 +164,12 @@ export class Consumer {
   #end(error: Error): void {
     if (this.#over !== undefined) return;
     this.#over = error;
+    this.#failEchoes(error);
+    this.onOver?.(error);
+  }
+
+  #failEchoes(error: Error): void {
     for (const { failed } of this.#echoes.values()) failed(error);
     this.#echoes.clear();
-    this.onOver?.(error);
   }
 }

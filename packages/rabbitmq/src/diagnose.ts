@@ -46,7 +46,11 @@ function findingsOf(connection: Connection): Finding[] {
   const blocked = connection.blocked;
   return [
     { level: 'ok', message: `connected to the cluster ${String(cluster)}` },
-    ...(isOld ? [{ level: 'error' as const, message: `version ${String(version)} is too old; use 3.10 or later` }] : []),
-    ...(blocked === undefined ? [] : [{ level: 'error' as const, message: `the broker takes no messages (alarm: ${blocked})` }]),
+    ...(isOld
+      ? [{ level: 'error' as const, message: `version ${String(version)} is too old; use 3.10 or later` }]
+      : []),
+    ...(blocked === undefined
+      ? []
+      : [{ level: 'error' as const, message: `the broker takes no messages (alarm: ${blocked})` }]),
   ];
 }

@@ -112,10 +112,7 @@ export class Lane {
     await this.#closed;
   }
 
-  async #ask<T>(
-    request: (channel: ConfirmChannel) => Promise<T>,
-    patienceMs: number = this.#patienceMs,
-  ): Promise<T> {
+  async #ask<T>(request: (channel: ConfirmChannel) => Promise<T>, patienceMs: number = this.#patienceMs): Promise<T> {
     const channel = this.#open();
     const askedAt = monotonicMs();
     try {

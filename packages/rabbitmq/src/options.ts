@@ -38,7 +38,9 @@ export interface ResolvedOptions {
   readonly username: string;
   readonly password: string;
   readonly vhost: string;
-  readonly tls: false | { readonly ca?: string | Buffer; readonly cert?: string | Buffer; readonly key?: string | Buffer };
+  readonly tls:
+    | false
+    | { readonly ca?: string | Buffer; readonly cert?: string | Buffer; readonly key?: string | Buffer };
   readonly connection: ChannelModel | undefined;
   readonly prefix: string;
   readonly expiresMs: number;

@@ -26,7 +26,10 @@ export class Patience {
     const now = monotonicMs();
     this.#failingSince ??= now;
     if (now - this.#failingSince >= this.#ms) return false;
-    const pause = delay(randomInt(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS), undefined, { signal: this.#signal, ref: false });
+    const pause = delay(randomInt(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS), undefined, {
+      signal: this.#signal,
+      ref: false,
+    });
     // It fails by the abort alone, which has its own reason.
     await pause.then(undefined, () => this.#signal.throwIfAborted());
     return true;

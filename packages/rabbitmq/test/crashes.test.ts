@@ -28,25 +28,29 @@ test('a holder frozen past two heartbeats is replaced; awake again, it knows', a
   await next.release();
 });
 
-test('clients that race to seed a new queue get it one after the other, and no connection is lost', { timeout: 60_000 }, async () => {
-  const url = await sharedUrl();
-  const clients = await Promise.all([1, 2, 3, 4].map(() => open(url)));
-  const kept = await Promise.all(clients.map((locks) => locks.acquire(randomUUID())));
-  for (let round = 0; round < 60; round += 1) {
-    const name = randomUUID();
-    const tokens: bigint[] = [];
-    let inside = 0;
-    const visit = async ({ fencingToken }: { fencingToken: bigint }): Promise<void> => {
-      expect((inside += 1)).toBe(1);
-      tokens.push(fencingToken);
-      await delay(1);
-      inside -= 1;
-    };
-    await Promise.all(clients.map((locks) => locks.request(name, visit)));
-    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => (a < b ? -1 : 1)));
-  }
-  expect(kept.every(({ held }) => held)).toBe(true);
-});
+test(
+  'clients that race to seed a new queue get it one after the other, and no connection is lost',
+  { timeout: 60_000 },
+  async () => {
+    const url = await sharedUrl();
+    const clients = await Promise.all([1, 2, 3, 4].map(() => open(url)));
+    const kept = await Promise.all(clients.map((locks) => locks.acquire(randomUUID())));
+    for (let round = 0; round < 60; round += 1) {
+      const name = randomUUID();
+      const tokens: bigint[] = [];
+      let inside = 0;
+      const visit = async ({ fencingToken }: { fencingToken: bigint }): Promise<void> => {
+        expect((inside += 1)).toBe(1);
+        tokens.push(fencingToken);
+        await delay(1);
+        inside -= 1;
+      };
+      await Promise.all(clients.map((locks) => locks.request(name, visit)));
+      expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => (a < b ? -1 : 1)));
+    }
+    expect(kept.every(({ held }) => held)).toBe(true);
+  },
+);
 
 /** What a client that acquires, renews and releases sends and hears, cut off after every few bytes. */
 test.each(['requests', 'answers'] as const)(

@@ -23,19 +23,28 @@ async function failureOf(url: string, name = 'any'): Promise<{ message: string; 
 
 test('no broker: reported within the patience', async () => {
   const failure = await failureOf(`amqp://someone:${SECRET}@127.0.0.1:${await freePort()}?patience=500`);
-  expect(failure).toMatchObject({ code: 'BACKEND_UNAVAILABLE', message: expect.stringMatching(/can’t be reached.*ECONNREFUSED/) });
+  expect(failure).toMatchObject({
+    code: 'BACKEND_UNAVAILABLE',
+    message: expect.stringMatching(/can’t be reached.*ECONNREFUSED/),
+  });
   expect(failure.took).toBeLessThan(3000);
 });
 
 test('wrong credentials: reported at once', async () => {
   const failure = await failureOf((await sharedUrl()).replace(/\/\/[^@]*@/, `//someone:${SECRET}@`));
-  expect(failure).toMatchObject({ code: 'BACKEND_UNAVAILABLE', message: expect.stringMatching(/refused the connection.*ACCESS.REFUSED/) });
+  expect(failure).toMatchObject({
+    code: 'BACKEND_UNAVAILABLE',
+    message: expect.stringMatching(/refused the connection.*ACCESS.REFUSED/),
+  });
   expect(failure.took).toBeLessThan(3000);
 });
 
 test('no such vhost: reported at once', async () => {
   const failure = await failureOf(`${await sharedUrl()}/nowhere`);
-  expect(failure).toMatchObject({ code: 'BACKEND_UNAVAILABLE', message: expect.stringMatching(/refused the connection to the vhost nowhere/) });
+  expect(failure).toMatchObject({
+    code: 'BACKEND_UNAVAILABLE',
+    message: expect.stringMatching(/refused the connection to the vhost nowhere/),
+  });
   expect(failure.took).toBeLessThan(3000);
 });
 
@@ -83,7 +92,10 @@ test.each([
   ['amqp://local host', /each host/],
   ['amqp://localhost:99999', /host/],
 ])('%s is refused', async (url, message) => {
-  await expect(createLocks(url)).rejects.toMatchObject({ name: expect.stringMatching(/Error$/), message: expect.stringMatching(message) });
+  await expect(createLocks(url)).rejects.toMatchObject({
+    name: expect.stringMatching(/Error$/),
+    message: expect.stringMatching(message),
+  });
 });
 
 test('a vhost and several hosts come from the URL', async () => {
@@ -100,7 +112,14 @@ async function brokerOf(user: string, configure: string, write: string, read: st
   const salt = Buffer.from('salt');
   const digest = createHash('sha256').update(salt).update('guest').digest();
   const definitions = {
-    users: [{ name: user, password_hash: Buffer.concat([salt, digest]).toString('base64'), hashing_algorithm: 'rabbit_password_hashing_sha256', tags: '' }],
+    users: [
+      {
+        name: user,
+        password_hash: Buffer.concat([salt, digest]).toString('base64'),
+        hashing_algorithm: 'rabbit_password_hashing_sha256',
+        tags: '',
+      },
+    ],
     vhosts: [{ name: '/' }],
     permissions: [{ user, vhost: '/', configure, write, read }],
   };

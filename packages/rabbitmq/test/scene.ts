@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createLocks } from '@holdfast/core';
@@ -23,11 +24,32 @@ export async function ownServer(...args: string[]): Promise<RunningServer> {
   return server;
 }
 
-/** Runs a function in the broker of {@link ownServer}, which listens for this where the testbed says so. */
-export async function call(server: RunningServer, application: string): Promise<void> {
-  const address = `127.${server.port >> 8}.${server.port & 255}.1:${server.port}`;
+/** What the expression gives in the Erlang of a server of the testbed's own, which listens for this where its command line says. */
+export async function evaluate({ pid }: RunningServer, expression: string): Promise<string> {
+  const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+  const [name, port, cookie] = ['-name', '-erl_epmd_port', '-setcookie'].map((flag) => words[words.indexOf(flag) + 1]);
   const { stdout: root } = await run('erl', ['-noshell', '-eval', 'io:put_chars(code:root_dir()), halt().']);
-  await run(`${root}/bin/erl_call`, ['-address', address, '-c', 'testbed', '-a', application]);
+  const asked = run(`${root}/bin/erl_call`, [
+    '-address',
+    `${name?.split('@')[1]}:${port}`,
+    '-c',
+    `${cookie}`,
+    '-r',
+    '-e',
+  ]);
+  asked.child.stdin?.end(`${expression}.\n`);
+  return (await asked).stdout;
+}
+
+/** Cuts a node off from others of its cluster, not from its clients. Resolves with what heals it. */
+export async function isolate(server: RunningServer, others: readonly RunningServer[]): Promise<() => Promise<void>> {
+  const names = await Promise.all(
+    others.map(async (other) => (await evaluate(other, 'node()')).slice('{ok, '.length, -1)),
+  );
+  const each = (what: string): string => `[begin ${what} end || N <- [${names.join(',')}]]`;
+  const cookie = await evaluate(server, 'erlang:get_cookie()');
+  await evaluate(server, each('erlang:set_cookie(N, another), erlang:disconnect_node(N)'));
+  return async () => void (await evaluate(server, each(`erlang:set_cookie(N, ${cookie.slice('{ok, '.length, -1)})`)));
 }
 
 export async function open(url: string, options: Record<string, unknown> = {}): Promise<Locks> {

@@ -5,12 +5,12 @@ import { rabbitmq } from '@holdfast/rabbitmq';
 import { connect } from 'amqplib';
 import { expect, onTestFinished, test } from 'vitest';
 import { queueOf } from '../src/queue.ts';
-import { call, open, openProxy, operator, ownServer, sharedUrl, until } from './scene.ts';
+import { evaluate, open, openProxy, operator, ownServer, sharedUrl, until } from './scene.ts';
 
 test('a hold outlasts the consumer timeout of the broker', { timeout: 60_000 }, async () => {
   const server = await ownServer('consumer_timeout = 2000');
   // It looks for them once a minute otherwise.
-  await call(server, 'application set_env [rabbit,channel_tick_interval,500]');
+  await evaluate(server, 'application:set_env(rabbit, channel_tick_interval, 500)');
   const { channel } = await operator(server.url);
   let isClosed = false;
   channel.on('close', () => (isClosed = true));
@@ -62,7 +62,8 @@ test('messages of others in the queue of a lock change nothing', async () => {
   const [locks, { channel }] = [await open(url), await operator(url)];
   const name = randomUUID();
   const lock = await locks.acquire(name, { ttl: '3s' });
-  for (let i = 0; i < 20; i += 1) channel.sendToQueue(queueOf('holdfast.', name), Buffer.from(`${2n ** 62n + BigInt(i)}`));
+  for (let i = 0; i < 20; i += 1)
+    channel.sendToQueue(queueOf('holdfast.', name), Buffer.from(`${2n ** 62n + BigInt(i)}`));
   await delay(200);
   await lock.renew();
   expect(lock.held).toBe(true);
@@ -72,28 +73,32 @@ test('messages of others in the queue of a lock change nothing', async () => {
   await next.release();
 });
 
-test('a queue is deleted when it was not used for a while, but not while somebody holds; the token grows nevertheless', { timeout: 60_000 }, async () => {
-  const url = await sharedUrl();
-  const [locks, { connection }] = [await open(url, { expires: '10s' }), await operator(url)];
-  const [held, left] = [randomUUID(), randomUUID()];
-  const isThere = async (name: string): Promise<boolean> => {
-    const channel = await connection.createChannel();
-    channel.on('error', () => undefined);
-    return await channel.checkQueue(queueOf('holdfast.', name)).then(
-      () => true,
-      () => false,
-    );
-  };
-  const kept = await locks.acquire(held);
-  const before = await locks.acquire(left);
-  await before.release();
-  await until(async () => !(await isThere(left)), 40_000);
-  expect(await isThere(held)).toBe(true);
-  expect(kept.held).toBe(true);
-  const after = await locks.acquire(left);
-  expect(after.fencingToken).toBeGreaterThan(before.fencingToken);
-  await Promise.all([kept.release(), after.release()]);
-});
+test(
+  'a queue is deleted when it was not used for a while, but not while somebody holds; the token grows nevertheless',
+  { timeout: 60_000 },
+  async () => {
+    const url = await sharedUrl();
+    const [locks, { connection }] = [await open(url, { expires: '10s' }), await operator(url)];
+    const [held, left] = [randomUUID(), randomUUID()];
+    const isThere = async (name: string): Promise<boolean> => {
+      const channel = await connection.createChannel();
+      channel.on('error', () => undefined);
+      return await channel.checkQueue(queueOf('holdfast.', name)).then(
+        () => true,
+        () => false,
+      );
+    };
+    const kept = await locks.acquire(held);
+    const before = await locks.acquire(left);
+    await before.release();
+    await until(async () => !(await isThere(left)), 40_000);
+    expect(await isThere(held)).toBe(true);
+    expect(kept.held).toBe(true);
+    const after = await locks.acquire(left);
+    expect(after.fencingToken).toBeGreaterThan(before.fencingToken);
+    await Promise.all([kept.release(), after.release()]);
+  },
+);
 
 test('more locks than a connection may have channels take more connections', async () => {
   const { proxy, url } = await openProxy(await sharedUrl());
@@ -140,15 +145,19 @@ test('a connection without heartbeats, or that recovers by itself, is refused', 
   expect(() => rabbitmq({ connection: recovering as unknown as typeof deaf })).toThrow(/recovery/);
 });
 
-test('a broker that is killed and comes back: its holder knows at once, and tokens grow', { timeout: 60_000 }, async () => {
-  const server = await ownServer();
-  const locks = await open(server.url, { patience: '30s' });
-  const lock = await locks.acquire('survivor');
-  // A quorum queue that was declared a moment before is not safe from that.
-  await delay(2000);
-  await server.kill();
-  await until(() => lock.signal.aborted, 1000);
-  const [next] = await Promise.all([locks.acquire('survivor'), server.restart()]);
-  expect(next.fencingToken).toBeGreaterThan(lock.fencingToken);
-  await next.release();
-});
+test(
+  'a broker that is killed and comes back: its holder knows at once, and tokens grow',
+  { timeout: 60_000 },
+  async () => {
+    const server = await ownServer();
+    const locks = await open(server.url, { patience: '30s' });
+    const lock = await locks.acquire('survivor');
+    // A quorum queue that was declared a moment before is not safe from that.
+    await delay(2000);
+    await server.kill();
+    await until(() => lock.signal.aborted, 1000);
+    const [next] = await Promise.all([locks.acquire('survivor'), server.restart()]);
+    expect(next.fencingToken).toBeGreaterThan(lock.fencingToken);
+    await next.release();
+  },
+);
