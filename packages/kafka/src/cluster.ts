@@ -32,6 +32,7 @@ export class Cluster {
   #settings: Promise<TopicSettings> | undefined;
   /** Connected by the last look at the metadata; for whoever wants that address next. */
   #spare: Broker | undefined;
+  #connecting: Promise<Broker> | undefined;
   readonly #open = new Set<Broker>();
   #next = 0;
   #closed = false;
@@ -133,8 +134,14 @@ export class Cluster {
   }
 
   /** A connected broker, to ask about the cluster. */
-  async #bootstrap(): Promise<Broker> {
-    if (this.#spare !== undefined) return this.#spare;
+  #bootstrap(): Promise<Broker> {
+    if (this.#spare !== undefined) return Promise.resolve(this.#spare);
+    return (this.#connecting ??= this.#connectToAny().finally(() => {
+      this.#connecting = undefined;
+    }));
+  }
+
+  async #connectToAny(): Promise<Broker> {
     const { hosts, makeBroker } = this.options;
     const host = hosts?.[this.#next++ % hosts.length];
     return (this.#spare = await this.#connect(await makeBroker(host)));
