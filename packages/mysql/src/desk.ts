@@ -1,3 +1,4 @@
+import { BackendUnavailableError } from '@holdfast/core/adapter';
 import type { Source } from './connect.ts';
 import { ER, errorNumber, isLost, unavailable } from './errors.ts';
 import { createTables } from './schema.ts';
@@ -44,6 +45,10 @@ export class Desk {
 
   change(sql: string, values: readonly Value[] = []): Promise<Change> {
     return this.#ask((session) => session.change(sql, values));
+  }
+
+  get isOpen(): boolean {
+    return this.#session !== undefined;
   }
 
   /** Resolves once it is connected and the tables are there. */
@@ -101,6 +106,7 @@ export class Desk {
   async #connect(): Promise<Session> {
     const session = await this.#options.source.open('desk', { idleS: IDLE_S, lockWaitS: LOCK_WAIT_S });
     try {
+      await refuseGalera(session);
       if (!this.#isMigrated) await this.#migrate(session);
       this.#isMigrated = true;
       return session;
@@ -124,6 +130,15 @@ export class Desk {
       if (errorNumber(error) !== ER.TABLE_EXISTS) throw denied(error, migration);
     }
   }
+}
+
+/** Each node grants locks of rows by itself, and two holders would learn of each other when they commit, which they don't. */
+async function refuseGalera(session: Session): Promise<void> {
+  const [row] = await session.rows("SHOW VARIABLES LIKE 'wsrep_on'");
+  if (row?.[1] !== 'ON') return;
+  throw new BackendUnavailableError(
+    'This is a node of a Galera cluster, where a lock of a row is known to its node alone: use a server that is not replicated by Galera',
+  );
 }
 
 function denied(error: unknown, migration: string): unknown {

@@ -4,6 +4,8 @@ export interface Dialect {
   /** The clause of a shared locking read; `NOWAIT` may follow. */
   readonly share: string;
   readonly isolationVariable: 'tx_isolation' | 'transaction_isolation';
+  /** MySQL's older one can't show statements with bytes in them. */
+  readonly processlist: 'information_schema.PROCESSLIST' | 'performance_schema.processlist';
   /** Session settings that only one of them has. Zero switches a limit off that an administrator may have set for all. */
   readonly settings: readonly string[];
 }
@@ -12,6 +14,7 @@ const mariadb: Dialect = {
   product: 'MariaDB',
   share: 'LOCK IN SHARE MODE',
   isolationVariable: 'tx_isolation',
+  processlist: 'information_schema.PROCESSLIST',
   settings: [
     // Each of them would overrule `wait_timeout` in a transaction.
     'idle_transaction_timeout = 0',
@@ -26,6 +29,7 @@ const mysql: Dialect = {
   product: 'MySQL',
   share: 'FOR SHARE',
   isolationVariable: 'transaction_isolation',
+  processlist: 'performance_schema.processlist',
   settings: ['max_execution_time = 0'],
 };
 

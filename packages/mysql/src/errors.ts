@@ -21,6 +21,13 @@ export const ER = {
   LOCK_NOWAIT: 3572,
 } as const;
 
+/** With these the server says goodbye: it closes the connection. Shutdown, kill (of either product), idle for too long. */
+const GOODBYES: ReadonlySet<number> = new Set([1053, 1927, 3169, 4031]);
+
+export function isGoodbye(errno: number): boolean {
+  return GOODBYES.has(errno);
+}
+
 /** The connection is over: whatever it held goes, and what was asked over it may have been done or not. */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError';

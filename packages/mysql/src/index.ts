@@ -9,6 +9,7 @@ import { Queues } from './lease/queues.ts';
 import { resolveOptions } from './options.ts';
 import type { MysqlOptions } from './options.ts';
 import { migrationOf, tablesOf } from './schema.ts';
+import { Sweep } from './sweep.ts';
 import { TransactionBackend } from './transaction/backend.ts';
 import { capabilities } from './transaction/capabilities.ts';
 import { optionsFromUrl } from './url.ts';
@@ -24,7 +25,7 @@ const POOL_IDLE_MS = 500;
 
 /** Locks on a MySQL (8.0 or later) or MariaDB (10.6 or later) server. Connects at the first request. Throws `ConfigError`. */
 export function mysql(options: MysqlOptions): LockBackend {
-  const { server, pool, mode, connections: max, patienceMs, prefix, skewMs } = resolveOptions(options);
+  const { server, pool, mode, connections: max, patienceMs, prefix, keepMs, skewMs } = resolveOptions(options);
   const source = pool === undefined ? ownConnections(server, patienceMs) : pooledConnections(pool, patienceMs);
   const idleMs = source.isPool ? POOL_IDLE_MS : IDLE_MS;
   const tables = tablesOf(prefix);
@@ -32,12 +33,16 @@ export function mysql(options: MysqlOptions): LockBackend {
   // One is the desk's.
   const connections = new Connections({ source, use: mode === 'transaction' ? 'locks' : 'queues', max: Math.max(max - 1, 1), patienceMs, idleMs });
   const ask = (): Promise<Diagnosis> => diagnose(desk, max);
-  if (mode === 'transaction') return new TransactionBackend({ desk, connections, tables }, ask);
+  const sweep = new Sweep({ desk, connections, tables, kept: mode === 'transaction' ? 'lock' : 'queue', keepMs });
   const close = (): void => {
+    sweep.close();
     connections.close();
     desk.close();
   };
-  return new LeaseBackend({ queues: new Queues(connections, desk, tables), skewMs, diagnose: ask, close });
+  if (mode === 'lease') {
+    return new LeaseBackend({ queues: new Queues(connections, desk, tables), skewMs, diagnose: ask, close });
+  }
+  return new TransactionBackend({ context: { desk, connections, tables }, diagnose: ask, close });
 }
 
 /** What core imports for a URL that begins with `mysql:` or `mariadb:`. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Connection, QueryError } from 'mysql2';
 import type { Dialect } from './dialect.ts';
-import { ConnectionLostError } from './errors.ts';
+import { ConnectionLostError, isGoodbye } from './errors.ts';
 
 /** What is sent: text as bytes, so that neither `sql_mode` nor a collation changes it. */
 export type Value = Buffer | number | string;
@@ -11,6 +11,13 @@ export type Row = readonly unknown[];
 export interface Change {
   readonly affectedRows: number;
   readonly insertId: number | string;
+}
+
+export interface How {
+  /** The session ends if there is no answer by then; `Infinity` for as long as it takes. */
+  readonly timeoutMs?: number;
+  /** Not prepared: one round trip also for the first time, for what is used as a proof. */
+  readonly once?: boolean;
 }
 
 /** The server's limits for a session: how long it may be silent, and how long a lock wait may last, in s. */
@@ -60,17 +67,12 @@ export class Session {
     else this.#listeners.add(listener);
   }
 
-  async rows(sql: string, values: readonly Value[] = [], timeoutMs: number = this.#timeoutMs): Promise<Row[]> {
-    return (await this.#run(sql, values, timeoutMs)) as Row[];
+  async rows(sql: string, values: readonly Value[] = [], how: How = {}): Promise<Row[]> {
+    return (await this.#run(sql, values, how)) as Row[];
   }
 
-  async change(sql: string, values: readonly Value[] = []): Promise<Change> {
-    return (await this.#run(sql, values, this.#timeoutMs)) as Change;
-  }
-
-  /** One round trip also for the first time: nothing is prepared. */
-  async changeNow(sql: string, values: readonly Value[]): Promise<Change> {
-    return (await this.#run(sql, values, this.#timeoutMs, 'text')) as Change;
+  async change(sql: string, values: readonly Value[] = [], how: How = {}): Promise<Change> {
+    return (await this.#run(sql, values, how)) as Change;
   }
 
   /** Sets what differs; nothing is sent if nothing does. */
@@ -86,7 +88,8 @@ export class Session {
     this.#close(new Error('this side closed the connection'));
   }
 
-  #run(sql: string, values: readonly Value[], timeoutMs: number, how?: 'text'): Promise<unknown> {
+  #run(sql: string, values: readonly Value[], how: How): Promise<unknown> {
+    const { timeoutMs = this.#timeoutMs, once = false } = how;
     if (this.#over !== undefined) return Promise.reject(this.#over);
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
@@ -107,12 +110,12 @@ export class Session {
         settle();
         // With its number it is the server's answer, and the session goes on.
         if (error === null) resolve(result);
-        else if (error.errno !== undefined && error.errno > 0 && !error.fatal) reject(error);
+        else if (error.errno !== undefined && error.errno > 0 && !error.fatal && !isGoodbye(error.errno)) reject(error);
         else reject(this.#close(error));
       };
       const options = { sql, values: [...values], rowsAsArray: true, typeCast: true, namedPlaceholders: false };
       // What has parameters comes again: prepared, it costs the server about a third less.
-      if (values.length > 0 && how === undefined) this.#connection.execute(options, answered);
+      if (values.length > 0 && !once) this.#connection.execute(options, answered);
       else this.#connection.query(options, answered);
     });
   }

@@ -78,4 +78,33 @@ export function wasStolen(tables: Tables): string {
 }
 
 /** What a session of one's own user does; no privilege is needed. Parameter: connection id. */
-export const ACTIVITY = 'SELECT COMMAND, STATE FROM information_schema.PROCESSLIST WHERE ID = ?';
+export function activity({ processlist }: Dialect): string {
+  return `SELECT COMMAND, STATE FROM ${processlist} WHERE ID = ?`;
+}
+
+/** Names whose last token is older than so many µs. A token is no less than the clock of its time. */
+export function unused(tables: Tables, kept: 'lock' | 'queue', most: number): string {
+  const table = kept === 'lock' ? tables.token : tables.queue;
+  return `SELECT name FROM ${table} WHERE token < ${NOW} - CAST(? AS SIGNED) LIMIT ${most}`;
+}
+
+/** Parameter: name. */
+export function lockUnused(tables: Tables, kept: 'lock' | 'queue'): string {
+  return `SELECT 1 FROM ${tables[kept]} WHERE name = ? FOR UPDATE NOWAIT`;
+}
+
+/** With the row of {@link lockUnused} locked: nobody holds. Parameters of each: name, µs. */
+export function deleteUnused(tables: Tables, kept: 'lock' | 'queue'): readonly string[] {
+  const old = `name = ? AND token < ${NOW} - CAST(? AS SIGNED)`;
+  if (kept === 'queue') return [`DELETE FROM ${tables.queue} WHERE ${old} AND JSON_LENGTH(state, '$.entries') = 0`];
+  // Drawn anew in the meantime, the token stays, and so does the row of the lock.
+  return [
+    `DELETE l FROM ${tables.lock} l JOIN ${tables.token} t ON t.name = l.name WHERE l.name = ? AND t.token < ${NOW} - CAST(? AS SIGNED)`,
+    `DELETE FROM ${tables.token} WHERE ${old}`,
+  ];
+}
+
+/** Parameter: µs. */
+export function deleteTheftNotes(tables: Tables): string {
+  return `DELETE FROM ${tables.theft} WHERE at < ${NOW} - CAST(? AS SIGNED)`;
+}

@@ -56,7 +56,7 @@ export class Queues {
     return await this.#with({ signal, isUrgent: true }, async (session) => {
       const startedAt = monotonicMs();
       const values = [path, path, String(Math.ceil(ttlMs)), Buffer.from(name), path];
-      const { affectedRows } = await session.changeNow(renewHold(this.#tables), values);
+      const { affectedRows } = await session.change(renewHold(this.#tables), values, { once: true });
       return affectedRows > 0 ? startedAt : undefined;
     });
   }

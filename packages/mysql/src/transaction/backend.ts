@@ -23,6 +23,13 @@ import { evict } from './steal.ts';
 import { waitInQueue } from './wait.ts';
 import type { Waiting } from './wait.ts';
 
+export interface TransactionBackendOptions {
+  readonly context: Context;
+  readonly diagnose: () => Promise<Diagnosis>;
+  /** Closes the connections. */
+  readonly close: () => void;
+}
+
 /** A connection that was kept may have been closed meanwhile; a fresh one that breaks at once tells of the server. */
 const ATTEMPTS = 3;
 
@@ -32,11 +39,11 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
   readonly capabilities: Capabilities = capabilities;
   readonly #context: Context;
   readonly #lines = new Lines<LockRequest>();
-  readonly #diagnose: () => Promise<Diagnosis>;
+  readonly #options: TransactionBackendOptions;
 
-  constructor(context: Context, diagnose: () => Promise<Diagnosis>) {
-    this.#context = context;
-    this.#diagnose = diagnose;
+  constructor(options: TransactionBackendOptions) {
+    this.#options = options;
+    this.#context = options.context;
   }
 
   async acquire(request: LockRequest): Promise<MysqlGrant | null> {
@@ -78,12 +85,11 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
   }
 
   diagnose(): Promise<Diagnosis> {
-    return this.#diagnose();
+    return this.#options.diagnose();
   }
 
   close(): Promise<void> {
-    this.#context.connections.close();
-    this.#context.desk.close();
+    this.#options.close();
     return Promise.resolve();
   }
 
@@ -122,16 +128,15 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
     if (hold !== 'refused') return hold;
     return await this.#attempt(claim, claim.waitLimits, async (session) => {
       let isWaiting = true;
-      let evicted: Promise<void> | undefined;
       const waiting: Waiting = {
-        onQueued: (entry) => (evicted = evict(context, claim.name, entry, () => isWaiting)),
+        // If the server can't be asked for a while, the thief waits as others do.
+        onQueued: (entry) => void evict(context, claim.name, entry, () => isWaiting).catch(() => undefined),
         onGranted: () => (isWaiting = false),
       };
       try {
         return await waitInQueue(context, claim, session, waiting);
       } finally {
         isWaiting = false;
-        await evicted;
       }
     });
   }

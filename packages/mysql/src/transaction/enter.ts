@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { monotonicMs } from '@holdfast/core/adapter';
 import { ER, errorNumber, isOutOfQueue, isRefused } from '../errors.ts';
 import type { Session } from '../session.ts';
-import { confirm, create, enter } from '../sql.ts';
+import { confirm, create, enter, renew } from '../sql.ts';
 import type { Patience } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
 
@@ -34,7 +34,7 @@ async function enterWith(context: Context, claim: Claim, session: Session, token
   const startedAt = monotonicMs();
   const last = await lock(context, claim, session, entry, token);
   if (last === 'refused') return last;
-  if (last === token) return { session, entry, token, provedAt: startedAt };
+  if (last === token) return await fresh(context, claim, { session, entry, token, provedAt: startedAt });
   return await confirmGrant(context, claim, session, entry);
 }
 
@@ -43,23 +43,36 @@ async function enterWith(context: Context, claim: Claim, session: Session, token
  * orders tokens as grants: a holder whose connection was killed unawares could draw after its successor.
  */
 export async function confirmGrant(
-  { desk, tables }: Context,
-  { name, limits }: Claim,
+  context: Context,
+  claim: Claim,
   session: Session,
   entry: Buffer,
 ): Promise<Hold | Again> {
+  const { desk, tables } = context;
+  const { name, limits } = claim;
   const [token] = await Promise.all([desk.draw(name), session.limit(limits)]);
   // Not the time of the grant: nobody knows how long its answer was on the way.
   const startedAt = monotonicMs();
   try {
     const { affectedRows } = await session.change(confirm(tables), [String(token), entry]);
-    if (affectedRows === 1) return { session, entry, token, provedAt: startedAt };
+    if (affectedRows === 1) return await fresh(context, claim, { session, entry, token, provedAt: startedAt });
   } catch (error) {
     // A thief that took us for a waiter interrupts us.
     if (!isOutOfQueue(error)) throw error;
   }
   await session.change('ROLLBACK');
   return 'again';
+}
+
+/**
+ * A statement that had to be prepared first, or a row to be created, may have used up most of a short ttl on a slow network:
+ * then one more proof, in one round trip.
+ */
+async function fresh({ tables }: Context, { request }: Claim, hold: Hold): Promise<Hold | Again> {
+  const startedAt = monotonicMs();
+  if (startedAt - hold.provedAt < request.ttlMs / 3) return hold;
+  const rows = await hold.session.rows(renew(tables), [hold.entry], { once: true });
+  return rows.length === 1 ? { ...hold, provedAt: startedAt } : 'again';
 }
 
 /** The name's last token, once its row is locked. */

@@ -38,7 +38,7 @@ export function grantOf(context: Context, hold: Hold, request: LockRequest): Mys
  * sets back the time for which the server lets the session be silent; this one proves that the transaction is still open, too.
  */
 async function renewed({ tables }: Context, { session, entry }: Hold): Promise<RenewResult> {
-  const rows = await session.rows(renew(tables), [entry], Infinity);
+  const rows = await session.rows(renew(tables), [entry], { timeoutMs: Infinity, once: true });
   return rows.length === 1 ? 'renewed' : 'expired';
 }
 

@@ -13,13 +13,11 @@ const LOOK_AGAIN_MS = 5;
  * the lock. Ends when the thief waits no more.
  */
 export async function evict(context: Context, name: Buffer, thief: Buffer, isWaiting: () => boolean): Promise<void> {
-  let inFront: Set<string> | undefined;
+  const inFront = new Set((await othersOf(context, name, thief)).map(idOf));
   while (isWaiting()) {
-    const all = await requestsOf(context, name);
-    const others = all.filter(({ entry }) => !entry.equals(thief));
+    const others = await othersOf(context, name, thief);
     // Those who came later are behind; who enters again does so under another id.
-    inFront ??= new Set(others.map(({ entry }) => entry.toString('hex')));
-    for (const { connection } of others.filter((other) => isIn(inFront, other) && other.token === undefined)) {
+    for (const { connection } of others.filter((other) => other.token === undefined && inFront.has(idOf(other)))) {
       await kill(context, 'QUERY', connection);
     }
     // Whoever holds is in front, even if it came later than that look.
@@ -33,8 +31,12 @@ export async function evict(context: Context, name: Buffer, thief: Buffer, isWai
   }
 }
 
-function isIn(entries: ReadonlySet<string> | undefined, { entry }: Registered): boolean {
-  return entries?.has(entry.toString('hex')) ?? false;
+async function othersOf(context: Context, name: Buffer, thief: Buffer): Promise<Registered[]> {
+  return (await requestsOf(context, name)).filter(({ entry }) => !entry.equals(thief));
+}
+
+function idOf({ entry }: Registered): string {
+  return entry.toString('hex');
 }
 
 /** One's own user's connections may be killed without any privilege. Who is gone already is gone. */

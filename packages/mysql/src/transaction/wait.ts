@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isOutOfQueue } from '../errors.ts';
 import type { Row, Session } from '../session.ts';
-import { ACTIVITY, block, register } from '../sql.ts';
+import { activity, block, register } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
 import { confirmGrant, createRow } from './enter.ts';
 import type { Again } from './enter.ts';
@@ -34,7 +34,7 @@ export async function waitInQueue(context: Context, claim: Claim, session: Sessi
   await session.change(register(tables), [entry, name, mode, ...who]);
   signal.throwIfAborted();
 
-  const blocked = session.rows(block(tables, session.dialect, mode), [name], Infinity);
+  const blocked = session.rows(block(tables, session.dialect, mode), [name], { timeoutMs: Infinity });
   let isBlocked = true;
   const settled = blocked.then(
     () => (isBlocked = false),
@@ -46,7 +46,8 @@ export async function waitInQueue(context: Context, claim: Claim, session: Sessi
     interrupted = interrupt(context, session, settled, isWaiting);
   };
   signal.addEventListener('abort', onAbort, { once: true });
-  const announced = announce(context, session, isWaiting, () => waiting.onQueued(entry));
+  // Nobody is told if the server can't be asked; the wait itself goes on.
+  announce(context, session, isWaiting, () => waiting.onQueued(entry)).catch(() => undefined);
   let rows: Row[] | undefined;
   try {
     rows = await blocked;
@@ -56,7 +57,6 @@ export async function waitInQueue(context: Context, claim: Claim, session: Sessi
     signal.removeEventListener('abort', onAbort);
     // A kill that is still on its way must not hit the next statement.
     await interrupted;
-    announced.catch(() => undefined);
   }
   if (signal.aborted) throw signal.reason;
   if (rows !== undefined && rows.length > 0) {
@@ -74,7 +74,7 @@ export async function waitInQueue(context: Context, claim: Claim, session: Sessi
  */
 async function announce({ desk }: Context, session: Session, isWaiting: () => boolean, queued: () => void): Promise<void> {
   for (let pause = LOOK_AGAIN_MS; isWaiting(); pause *= 2) {
-    const [row] = await desk.rows(ACTIVITY, [session.id]);
+    const [row] = await desk.rows(activity(session.dialect), [session.id]);
     const [command, state] = row ?? [];
     const isBlocked = String(state).toLowerCase() === BLOCKED || pause > LONGEST_START_MS;
     if (isWaiting() && (command === 'Execute' || command === 'Query') && isBlocked) return queued();
