@@ -67,9 +67,7 @@ export interface Broker {
   produce(
     request: object,
   ): Promise<{ readonly topics: readonly { readonly partitions: readonly ProducedPartition[] }[] }>;
-  fetch(
-    request: object,
-  ): Promise<{
+  fetch(request: object): Promise<{
     readonly responses: readonly { readonly partitions: readonly { readonly messages: readonly Message[] }[] }[];
   }>;
   listOffsets(

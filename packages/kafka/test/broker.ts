@@ -4,8 +4,8 @@ import type { Locks } from '@holdfast/core';
 import kafkajs from 'kafkajs';
 import type { Admin, Kafka } from 'kafkajs';
 import { onTestFinished } from 'vitest';
-import { kafka } from '../src/index.ts';
-import type { KafkaOptions } from '../src/index.ts';
+import { kafka } from '@holdfast/kafka';
+import type { KafkaOptions } from '@holdfast/kafka';
 
 /** Whatever the broker advertises, only that address is used. */
 export function straight(url: string): string {

@@ -208,6 +208,17 @@ test('the broker refuses a copy of a batch that was long under way', async () =>
   expect(await end()).toBe(before);
 });
 
+test('over TLS, with the authority of the brokers given, and not without it', async () => {
+  await using server = await startServer('kafka', { tls: true });
+  const { ca = '' } = server;
+  const host = hostOf(server.url);
+  const locks = await open({ hosts: host, tls: { ca } });
+  await locks.request('name', (lock) => expect(lock.held).toBe(true));
+  const { error } = await failure((await open({ hosts: host, tls: true, patience: 500 })).acquire('name'));
+  expect(error.code).toBe('BACKEND_UNAVAILABLE');
+  expect(error.message).toContain('certificate');
+});
+
 test("a Kafka of one's own serves as well", async () => {
   const locks = await open({ client: rawClient(url), topic: freshTopic(), partitions: 1 });
   const lock = await locks.acquire('name');
