@@ -95,7 +95,8 @@ async function undone(
     return await work;
   } catch (error) {
     // If that fails, too, nobody knows what the session holds.
-    if (!session.connection.isLost) await session.connection.ask(undo, values).catch(() => session.connection.destroy(error));
+    if (!session.connection.isLost)
+      await session.connection.ask(undo, values).catch(() => session.connection.destroy(error));
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import type {
   ReleaseResult,
 } from '@holdfast/core/adapter';
 import { capabilities } from './capabilities.ts';
+import { answered } from './connection.ts';
 import { Connections } from './connections.ts';
 import { diagnose } from './diagnose.ts';
 import { unavailable } from './errors.ts';
@@ -38,6 +39,8 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   readonly #sessions: Sessions<LockSession>;
   readonly #registry: Registry;
   readonly #lines = new Map<bigint, Line>();
+  /** Serves for what needs any session. */
+  #latest: LockSession | undefined;
 
   constructor(options: OpenOptions & { readonly connections: number }) {
     const { patienceMs, schema } = options;
@@ -45,14 +48,18 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     this.#context = {
       statements,
       patienceMs,
-      connections: new Connections({ max: options.connections, patienceMs, open: opener(options) }),
+      connections: new Connections({ max: options.connections, patienceMs, open: opener(options, statements) }),
       onTheft: (session, lock) => this.#evict(session, lock),
       onLost: ({ grants }) => grants.forEach((grant) => this.#drop(grant)),
     };
     this.#registry = new Registry(statements);
     this.#sessions = new Sessions({
       idleMs: IDLE_MS,
-      open: (ttlMs, renew) => LockSession.open(this.#context, ttlMs, renew),
+      open: async (ttlMs, renew) => {
+        const session = await LockSession.open(this.#context, ttlMs, renew);
+        if (renew) this.#latest = session;
+        return session;
+      },
     });
   }
 
@@ -84,6 +91,8 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
       return (await hold.session.unlock(hold, owner)) ? 'released' : 'not-held';
     } catch (error) {
       if (hold.session.connection.isLost) return 'not-held';
+      // What comes next on a connection of its own must not come before this.
+      if (hold.session.isDedicated) hold.session.connection.destroy(error);
       throw unavailable(error);
     } finally {
       done();
@@ -91,17 +100,17 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   }
 
   async query(name?: string): Promise<LockSnapshot> {
-    const { connections, statements } = this.#context;
+    const { statements, patienceMs } = this.#context;
+    this.#registry.flush();
+    const known = this.#latest?.isOver === false ? this.#latest : undefined;
+    let opened: LockSession | undefined;
     try {
-      this.#registry.flush();
-      const connection = await connections.take();
-      try {
-        return await query(connection, statements, name);
-      } finally {
-        connections.give(connection);
-      }
+      const { connection } = known ?? (opened = await this.#sessions.use(IDLE_MS, true));
+      return await answered(query(connection, statements, name), patienceMs);
     } catch (error) {
       throw unavailable(error);
+    } finally {
+      if (opened !== undefined) this.#sessions.done(opened);
     }
   }
 
@@ -200,7 +209,8 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
       lease.lose('stolen');
       session.grants.delete(grant);
       const owner = this.#registry.untrack(entry);
-      hold.session.unlock(hold, owner).then(done, done);
+      const unlocked = hold.session.unlock(hold, owner).catch(() => undefined);
+      void unlocked.finally(done);
     }
   }
 }

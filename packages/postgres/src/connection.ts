@@ -112,7 +112,7 @@ export class Connection {
           },
           (error: unknown) => {
             this.#next();
-            reject(error as Error);
+            reject(error);
           },
         );
       };
@@ -164,7 +164,11 @@ function parameter(value: Value): unknown {
 }
 
 /** `work`, for as long as patience lasts. What it comes to later goes to `late`. */
-export function answered<T>(work: Promise<T>, patienceMs: number, late: (value: T) => void = () => undefined): Promise<T> {
+export function answered<T>(
+  work: Promise<T>,
+  patienceMs: number,
+  late: (value: T) => void = () => undefined,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     let isLate = false;
     const timer = setTimeout(() => {
@@ -179,7 +183,7 @@ export function answered<T>(work: Promise<T>, patienceMs: number, late: (value: 
       },
       (error: unknown) => {
         clearTimeout(timer);
-        reject(error as Error);
+        reject(error);
       },
     );
   });

@@ -22,6 +22,7 @@ export class Connections {
   readonly #all = new Set<Connection>();
   readonly #takers: Taker[] = [];
   #opening = 0;
+  #isClosed = false;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -59,6 +60,7 @@ export class Connections {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.allSettled([...this.#all].map((connection) => this.end(connection)));
   }
 
@@ -77,6 +79,7 @@ export class Connections {
       const connection = await this.#options.open();
       this.#all.add(connection);
       connection.onLost(() => this.#gone(connection));
+      if (this.#isClosed) void this.end(connection);
       return connection;
     } catch (error) {
       // Who waits for a place may try its own luck.

@@ -83,8 +83,10 @@ export class Line {
         this.#isServing = true;
         connection = await this.#serve(connection);
       } catch (error) {
-        if (connection?.isLost === true) connection = undefined;
-        else this.#fail(error);
+        if (connection?.isLost !== true) this.#fail(error);
+        // Whatever it may have locked goes with it.
+        connection?.destroy(error);
+        connection = undefined;
       } finally {
         this.#isServing = false;
         this.#settle();

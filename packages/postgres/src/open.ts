@@ -6,6 +6,7 @@ import { ensureSchema } from './schema.ts';
 import { APPLY, settingsFor } from './settings.ts';
 import type { Source } from './source.ts';
 import { CONFIRM_MS } from './sql.ts';
+import type { Statements } from './sql.ts';
 
 export interface OpenOptions {
   readonly source: Source;
@@ -21,12 +22,16 @@ const OLDEST_VERSION = 140_000;
 const IDENTIFY = `SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version`;
 
 /** Opens sessions that locks may live in, and refuses those that can't be relied on. */
-export function opener({ source, schema, pooler, patienceMs }: OpenOptions): () => Promise<Connection> {
+export function opener(
+  { source, schema, pooler, patienceMs }: OpenOptions,
+  { sweep }: Statements,
+): () => Promise<Connection> {
   let known: Promise<void> | undefined;
   const prepare = (client: Client, pid: number): Promise<void> => {
     const begin = async (): Promise<void> => {
       if (pooler === 'session') await disprove(source, client, pid);
       await ensureSchema(client, schema);
+      await client.query(sweep.text);
     };
     // Once per backend; who comes meanwhile waits for it.
     known ??= begin();

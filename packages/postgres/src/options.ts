@@ -109,7 +109,7 @@ function configOf(options: PostgresOptions, tls: PostgresOptions['tls'], patienc
     database,
     // Without one, pg looks into PGPASSWORD and ~/.pgpass, as psql does.
     ...(password === undefined ? {} : { password }),
-    ssl: tls === true ? {} : tls === undefined ? false : (tls as NonNullable<ClientConfig['ssl']>),
+    ssl: tls === true ? {} : tls === undefined ? false : tls,
     connectionTimeoutMillis: patienceMs,
     // Patroni and others look for the primary by themselves; here a standby is refused when it is asked for a token.
     keepAlive: true,

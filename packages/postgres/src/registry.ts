@@ -53,14 +53,17 @@ export class Registry {
     if (this.#young.size > 0) this.#timer = setTimeout(() => this.#write(), YOUNG_MS).unref();
     for (const [session, entries] of bySession) {
       if (entries.some(({ state }) => state.type === 'held')) session.beStealable();
-      const work = session.connection.ask(this.#statements.list, [JSON.stringify(entries.map(rowOf))]);
-      // What can't be written is not shown.
-      const written = work.then(
-        () => undefined,
-        () => undefined,
-      );
+      const before = entries.map(({ written }) => written);
+      const rows = JSON.stringify(entries.map(rowOf));
+      const written = this.#list(session, before, rows);
       for (const entry of entries) entry.written = written;
     }
+  }
+
+  /** What another connection writes of the same entries comes first. Never rejects: what can't be written is not shown. */
+  async #list(session: LockSession, before: readonly unknown[], rows: string): Promise<void> {
+    await Promise.all(before);
+    await session.connection.ask(this.#statements.list, [rows]).then(undefined, () => undefined);
   }
 }
 

@@ -21,6 +21,14 @@ export interface SessionContext {
   readonly onLost: (session: LockSession) => void;
 }
 
+interface SessionTerms {
+  readonly ttlMs: number;
+  readonly renew: boolean;
+  /** The start of the statement that set the ttl as the session's bound. */
+  readonly provedAt: number;
+  readonly isDedicated: boolean;
+}
+
 /**
  * A server session with the locks that are held in it: one for each ttl, for all names that nobody else wants, or one for a
  * single name that had to be waited for. The server ends it when it was silent for the ttl.
@@ -28,6 +36,8 @@ export interface SessionContext {
 export class LockSession implements Session {
   readonly lease: Lease;
   readonly connection: Connection;
+  /** Its connection is for one name, and for others after it. */
+  readonly isDedicated: boolean;
   readonly grants: Set<PostgresGrant> = new Set();
   readonly #context: SessionContext;
   readonly #presence: Presence = new Presence();
@@ -41,7 +51,7 @@ export class LockSession implements Session {
       const provedAt = monotonicMs();
       const work = connection.ask(context.statements.keepFor, [Math.floor(ttlMs)]);
       // On a network that is slow in relation to the ttl the first heartbeat is due before the answer is here.
-      const session = new LockSession(context, connection, { ttlMs, renew, provedAt });
+      const session = new LockSession(context, connection, { ttlMs, renew, provedAt, isDedicated: false });
       await answered(work, context.patienceMs);
       if (session.isOver) throw new Error(`the answer took longer than the ttl of ${ttlMs} ms`);
       return session;
@@ -51,12 +61,8 @@ export class LockSession implements Session {
     }
   }
 
-  /** `provedAt`: the start of the statement that set the ttl as the session's bound. */
-  constructor(
-    context: SessionContext,
-    connection: Connection,
-    { ttlMs, renew, provedAt }: { readonly ttlMs: number; readonly renew: boolean; readonly provedAt: number },
-  ) {
+  constructor(context: SessionContext, connection: Connection, { ttlMs, renew, provedAt, isDedicated }: SessionTerms) {
+    this.isDedicated = isDedicated;
     this.#context = context;
     this.connection = connection;
     this.lease = new Lease({ ttlMs, provedAt, auto: renew, renew: () => this.#renew() });
@@ -116,8 +122,7 @@ export class LockSession implements Session {
     }
     const plain = mode === 'shared' ? statements.unlockShared : statements.unlock;
     const listed = mode === 'shared' ? statements.unlockSharedListed : statements.unlockListed;
-    const work =
-      owner === undefined ? connection.ask(plain, [keys.lock]) : connection.ask(listed, [keys.lock, owner]);
+    const work = owner === undefined ? connection.ask(plain, [keys.lock]) : connection.ask(listed, [keys.lock, owner]);
     const [row] = await answered(work, patienceMs);
     return row?.['done'] === true;
   }
@@ -147,11 +152,7 @@ export class LockSession implements Session {
     await this.#context.connections.end(this.connection);
   }
 
-  #enter(
-    wish: Wish,
-    isLate: () => boolean,
-    ask: (present: Present) => Promise<Hold | null>,
-  ): Promise<Hold | null> {
+  #enter(wish: Wish, isLate: () => boolean, ask: (present: Present) => Promise<Hold | null>): Promise<Hold | null> {
     const { keys, mode } = wish;
     const { statements, patienceMs } = this.#context;
     const left = (): void => {

@@ -75,7 +75,7 @@ export async function confirmed(
   const token = BigInt(String(row?.['token'] ?? -1));
   if (token < 0n) throw elsewhere({ connection });
   if (connection.isLost) throw new ConnectionLostError('lost as it was granted the lock');
-  return { session: new LockSession(context, connection, { ttlMs, renew, provedAt }), token };
+  return { session: new LockSession(context, connection, { ttlMs, renew, provedAt, isDedicated: true }), token };
 }
 
 /** A cancel by somebody else may hit any statement. */

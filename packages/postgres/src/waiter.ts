@@ -118,6 +118,7 @@ async function untilWaiting(
 
 async function unlist(scribe: LockSession, registry: Registry, statements: Statements, entry: Entry): Promise<void> {
   const owner = registry.untrack(entry);
+  await entry.written;
   // If the session is over, the row counts for nothing.
   if (owner !== undefined) await scribe.connection.ask(statements.unlist, [owner]).catch(() => undefined);
 }

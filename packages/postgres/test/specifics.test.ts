@@ -117,7 +117,9 @@ describe('a session that is ended', () => {
     await expect.poll(async () => (await pidsOf(admin, 'holdfast', false)).length).toBe(1);
     const [pid] = await pidsOf(admin, 'holdfast', false);
     await admin.query('SELECT pg_terminate_backend($1)', [pid]);
-    await expect.poll(async () => (await pidsOf(admin, 'holdfast', false)).filter((other) => other !== pid).length).toBe(1);
+    await expect
+      .poll(async () => (await pidsOf(admin, 'holdfast', false)).filter((other) => other !== pid).length)
+      .toBe(1);
     await lock.release();
     await (await next).release();
   });
@@ -183,7 +185,10 @@ describe('what it costs', () => {
     const [locks, admin] = [await open(own), await raw(own)];
     await (await locks.acquire('a')).release();
     const calls = `SELECT xact_commit::int AS value FROM pg_stat_database WHERE datname = current_database()`;
-    const pid = await one<number>(admin, `SELECT pid AS value FROM pg_stat_activity WHERE application_name = 'holdfast'`);
+    const pid = await one<number>(
+      admin,
+      `SELECT pid AS value FROM pg_stat_activity WHERE application_name = 'holdfast'`,
+    );
     expect(pid).toBeGreaterThan(0);
     // A session tells of its transactions at most once a second, and when it ends.
     const before = await one<number>(admin, calls);
