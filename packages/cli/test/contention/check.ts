@@ -35,7 +35,7 @@ export async function checkContention(given?: string): Promise<void> {
       ['killed alone', null],
       ['killed with its command', null],
     ],
-    'the killed ones die, and the frozen one says that it lost the lock',
+    `the killed ones die, and the frozen one says that it lost the lock; they said ${JSON.stringify(victims)}`,
   );
   const orphan = victims.find(({ fate }) => fate === 'killed alone')?.id;
   const late = lines.find(({ kind, attempt }) => kind === 'write' && attempt === orphan);
