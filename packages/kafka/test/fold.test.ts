@@ -264,6 +264,56 @@ describe('who comes late', () => {
 });
 
 /**
+ * A lock that is held for weeks and renewed seldom, a waiter that writes nothing, some traffic of others, and a broker that deletes
+ * whatever is older than the retention: each client has to write a checkpoint in time.
+ */
+test('retention never deletes what somebody who comes late would need', async () => {
+  const RETENTION_MS = 4_000_000;
+  const LONGEST_TTL_MS = RETENTION_MS / 4;
+  const others = fc.array(fc.record({ pass: fc.nat({ max: 900_000 }), leaves: fc.boolean() }), { maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(others, fc.integer({ min: 100_000, max: LONGEST_TTL_MS }), async (list, ttlMs) => {
+      const log = new MemoryLog();
+      const full = emptyPartition();
+      const plans = new Map(
+        ['holder', 'waiter', 'other'].map((session) => [session, new CheckpointPlan(LONGEST_TTL_MS)]),
+      );
+      const times: number[] = [];
+      let now = START;
+      const write = (session: string, asked: Operation): void => {
+        const { record, offset } = log.append(asked, now, session);
+        times.push(now);
+        fold(full, record, now);
+        const due = [...plans].filter(([, plan]) => plan.due(record, offset, full)).map(([client]) => client);
+        if (!due.includes(session)) return;
+        for (const part of partsOf(full, offset, `${offset}`)) write(session, { type: 'checkpoint', ...part });
+      };
+      const request = { name: 'a', mode: 'exclusive' as const, ttlMs, client, wait: true, steal: false };
+      write('holder', { type: 'request', owner: 'holder', ...request });
+      write('waiter', { type: 'request', owner: 'waiter', ...request });
+      const everyMs = Math.floor(ttlMs / 3);
+      let renewAt = START + everyMs;
+      for (const [i, { pass: ms, leaves }] of list.entries()) {
+        const until = now + ms;
+        for (; renewAt <= until; renewAt += everyMs) {
+          now = renewAt;
+          write('holder', { type: 'renew', owners: ['holder'] });
+        }
+        now = until;
+        write('other', { type: 'request', owner: `${i}`, ...request, name: 'b', wait: false });
+        if (leaves) write('other', { type: 'leave', owner: `${i}` });
+        log.deleteBefore(times.findIndex((time) => time >= now - RETENTION_MS));
+        const tail = await readTail(log);
+        foldAll(tail.rest, tail.state);
+        expect(canonical(tail.state)).toEqual(canonical(full));
+        expect(full.names.has('waiter')).toBe(true);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+/**
  * Real time, of which the records know nothing: a holder counts from when it sent its proof, less the allowance for steps of the
  * broker's clock, and must not think that it holds once the log has given its lock away.
  */
