@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isOutOfQueue } from '../errors.ts';
 import type { Row, Session } from '../session.ts';
-import { activity, block, register } from '../sql.ts';
+import { block, register } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
 import { confirmGrant, createRow } from './enter.ts';
 import type { Again } from './enter.ts';
+import { watchOver } from './watch.ts';
 
 export interface Waiting {
   /** The request is in the server's queue. */
@@ -14,11 +15,8 @@ export interface Waiting {
   readonly onGranted: () => void;
 }
 
-/** While a statement waits for a row lock, its session is in this state (`statistics` in MySQL). */
-const BLOCKED = 'statistics';
-const LOOK_AGAIN_MS = 2;
-/** A statement that runs for so long waits, whatever the server calls it. */
-const LONGEST_START_MS = 30;
+/** After which a kill is repeated, doubled each time. */
+const KILL_AGAIN_MS = 2;
 /** A server that does not answer a kill is not waited for. */
 const INTERRUPT_MS = 1000;
 
@@ -46,8 +44,7 @@ export async function waitInQueue(context: Context, claim: Claim, session: Sessi
     interrupted = interrupt(context, session, settled, isWaiting);
   };
   signal.addEventListener('abort', onAbort, { once: true });
-  // Nobody is told if the server can't be asked; the wait itself goes on.
-  announce(context, session, isWaiting, () => waiting.onQueued(entry)).catch(() => undefined);
+  const stopWatching = watchOver(context, session, () => waiting.onQueued(entry));
   let rows: Row[] | undefined;
   try {
     rows = await blocked;
@@ -55,6 +52,7 @@ export async function waitInQueue(context: Context, claim: Claim, session: Sessi
     if (!isOutOfQueue(error)) throw error;
   } finally {
     signal.removeEventListener('abort', onAbort);
+    stopWatching();
     // A kill that is still on its way must not hit the next statement.
     await interrupted;
   }
@@ -66,20 +64,6 @@ export async function waitInQueue(context: Context, claim: Claim, session: Sessi
   await session.change('ROLLBACK');
   if (rows !== undefined) await createRow(context, session, name);
   return 'again';
-}
-
-/**
- * Says that the request waits once the server does so: from then on nobody overtakes it. Sending the statement proves
- * nothing; it may be read after others that were sent later on other connections.
- */
-async function announce({ desk }: Context, session: Session, isWaiting: () => boolean, queued: () => void): Promise<void> {
-  for (let pause = LOOK_AGAIN_MS; isWaiting(); pause *= 2) {
-    const [row] = await desk.rows(activity(session.dialect), [session.id]);
-    const [command, state] = row ?? [];
-    const isBlocked = String(state).toLowerCase() === BLOCKED || pause > LONGEST_START_MS;
-    if (isWaiting() && (command === 'Execute' || command === 'Query') && isBlocked) return queued();
-    await delay(pause, undefined, { ref: false });
-  }
 }
 
 /**
@@ -95,7 +79,7 @@ async function interrupt(
   const giveUp = setTimeout(() => session.destroy(), INTERRUPT_MS);
   giveUp.unref();
   try {
-    for (let pause = LOOK_AGAIN_MS; isWaiting(); pause *= 2) {
+    for (let pause = KILL_AGAIN_MS; isWaiting(); pause *= 2) {
       await desk.change(`KILL QUERY ${session.id}`);
       await Promise.race([settled, delay(pause, undefined, { ref: false })]);
     }
