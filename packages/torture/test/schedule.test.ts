@@ -84,6 +84,12 @@ describe('the nemesis', () => {
     ]);
   });
 
+  test('lets the next fault of a track wait until the one before it is over', async () => {
+    const late = [{ ...faults[0], durationMs: 300 } as Fault, { ...faults[0], id: 1, atMs: 50, durationMs: 0 } as Fault];
+    const one = ['begin', 'begin 0', 'end 0', 'end'];
+    expect(await carriedOut(new AbortController().signal, late)).toEqual([...one, 'begin', 'begin 1', 'end 1', 'end']);
+  });
+
   test('ends what it began when it is interrupted, and begins nothing else', async () => {
     const long = [{ ...faults[0], durationMs: 60_000 } as Fault, { ...faults[1], atMs: 50_000 } as Fault];
     const interruption = new AbortController();

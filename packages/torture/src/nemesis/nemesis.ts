@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMicros } from '../clock.ts';
 import type { HistoryWriter } from '../history/writer.ts';
-import type { Fault } from './schedule.ts';
+import { trackOf } from './schedule.ts';
+import type { Fault, Track } from './schedule.ts';
 
 /** What the nemesis may lay hands on. Each method resolves when the fault is there, or gone. */
 export interface Victims {
@@ -21,14 +22,25 @@ export interface NemesisOptions {
 export async function unleash(options: NemesisOptions): Promise<void> {
   const startedAt = performance.now();
   const underWay: Promise<void>[] = [];
+  const last = new Map<Track, Promise<void>>();
   for (const fault of options.faults) {
     await sleepUntil(startedAt + fault.atMs, options.signal);
     if (options.signal.aborted) break;
-    options.onFault(fault);
-    underWay.push(carryOut(fault, options));
+    // A server may take longer to come back than was planned: then the next fault of its track waits.
+    const track = trackOf(fault.kind);
+    const work = after(last.get(track), fault, options);
+    last.set(track, work);
+    underWay.push(work);
   }
   const failed = (await Promise.allSettled(underWay)).find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+}
+
+async function after(previous: Promise<void> | undefined, fault: Fault, options: NemesisOptions): Promise<void> {
+  await previous;
+  if (options.signal.aborted) return;
+  options.onFault(fault);
+  await carryOut(fault, options);
 }
 
 async function carryOut(fault: Fault, { victims, history, signal }: NemesisOptions): Promise<void> {

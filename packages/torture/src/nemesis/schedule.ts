@@ -38,6 +38,13 @@ const serverFaults: Readonly<Partial<Record<FaultKind, number>>> = {
   delay: 2,
 };
 
+/** Faults of one track come one after the other. */
+export type Track = 'clients' | 'server and network';
+
+export function trackOf(kind: FaultKind): Track {
+  return kind.startsWith('client-') ? 'clients' : 'server and network';
+}
+
 /** Between two faults of the same track, in ms. */
 const REST_MS = { least: 300, most: 2500 };
 
