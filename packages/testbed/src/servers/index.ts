@@ -6,6 +6,7 @@ import { mysqlCommunity } from './mysql-community.ts';
 import { mysql } from './mysql.ts';
 import { postgres } from './postgres.ts';
 import { rabbitmq } from './rabbitmq.ts';
+import { rabbitmq4 } from './rabbitmq4.ts';
 import { redis } from './redis.ts';
 import { zookeeper } from './zookeeper.ts';
 
@@ -17,6 +18,7 @@ export type ServerName =
   | 'mysql-community'
   | 'postgres'
   | 'rabbitmq'
+  | 'rabbitmq4'
   | 'redis'
   | 'zookeeper';
 
@@ -29,6 +31,7 @@ export const kinds: Readonly<Record<ServerName, ServerKind>> = {
   'mysql-community': mysqlCommunity,
   postgres,
   rabbitmq,
+  rabbitmq4,
   redis,
   zookeeper,
 };

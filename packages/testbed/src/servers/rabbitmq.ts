@@ -19,7 +19,8 @@ dir=$1 address=$4 port=$5 cookie=$6
 printf '%s\\n' "$2" > "$dir/rabbitmq.conf"
 printf '%s\\n' "$3" > "$dir/advanced.config"
 echo '[].' > "$dir/plugins"
-server=/usr/lib/rabbitmq/bin/rabbitmq-server
+server=$(dirname "$(command -v erl)")/../tree/usr/lib/rabbitmq/bin/rabbitmq-server
+if [ ! -x "$server" ]; then server=/usr/lib/rabbitmq/bin/rabbitmq-server; fi
 if [ ! -x "$server" ]; then server=rabbitmq-server; fi
 export HOME="$dir" RUNNING_UNDER_SYSTEMD=true
 export RABBITMQ_NODENAME="rabbit@$address" RABBITMQ_USE_LONGNAME=true RABBITMQ_CONF_ENV_FILE=/dev/null
