@@ -163,10 +163,13 @@ export class Connections {
     clearTimeout(this.#timer);
     if (this.#idle.length === 0) return;
     const next = Math.min(...this.#idle.map(({ session, since }) => this.#expiry(session, since)));
-    this.#timer = setTimeout(() => {
-      this.#evict();
-      this.#schedule();
-    }, Math.max(next - monotonicMs(), 1));
+    this.#timer = setTimeout(
+      () => {
+        this.#evict();
+        this.#schedule();
+      },
+      Math.max(next - monotonicMs(), 1),
+    );
     this.#timer.unref();
   }
 }

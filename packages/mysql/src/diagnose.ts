@@ -37,7 +37,10 @@ function* findings(variables: ReadonlyMap<string, string>, version: string, conn
   if (variables.get('read_only') === 'ON')
     yield { level: 'error', message: 'read_only is on: locks need a server that accepts writes' };
   if (variables.get('binlog_format') === 'STATEMENT')
-    yield { level: 'error', message: 'binlog_format is STATEMENT, with which READ COMMITTED does not go; use ROW or MIXED' };
+    yield {
+      level: 'error',
+      message: 'binlog_format is STATEMENT, with which READ COMMITTED does not go; use ROW or MIXED',
+    };
   const flush = variables.get('innodb_flush_log_at_trx_commit');
   yield flush === '1'
     ? { level: 'ok', message: 'innodb_flush_log_at_trx_commit is 1' }

@@ -31,7 +31,13 @@ export function mysql(options: MysqlOptions): LockBackend {
   const tables = tablesOf(prefix);
   const desk = new Desk({ source, tables, migration: migrationOf(prefix), idleMs });
   // One is the desk's.
-  const connections = new Connections({ source, use: mode === 'transaction' ? 'locks' : 'queues', max: Math.max(max - 1, 1), patienceMs, idleMs });
+  const connections = new Connections({
+    source,
+    use: mode === 'transaction' ? 'locks' : 'queues',
+    max: Math.max(max - 1, 1),
+    patienceMs,
+    idleMs,
+  });
   const ask = (): Promise<Diagnosis> => diagnose(desk, max);
   const sweep = new Sweep({ desk, connections, tables, kept: mode === 'transaction' ? 'lock' : 'queue', keepMs });
   const close = (): void => {

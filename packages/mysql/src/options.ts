@@ -116,7 +116,7 @@ export function resolveOptions(given: MysqlOptions): ResolvedOptions {
   const { pool, mode = 'transaction', prefix = DEFAULT_PREFIX, skewMs = 0 } = options;
   const core = pool === undefined ? undefined : callbackPool(pool);
   return {
-    server: serverOf(options as MysqlOptions),
+    server: serverOf(options),
     pool: core,
     mode,
     connections: options.connections ?? limitOf(core) ?? DEFAULT_CONNECTIONS[mode],
@@ -161,7 +161,7 @@ function isPool(value: unknown): boolean {
 
 /** A promise pool is a wrapper around a callback pool. */
 function callbackPool(pool: Pool | PromisePool): Pool {
-  return 'pool' in pool ? (pool.pool as unknown as Pool) : (pool as Pool);
+  return 'pool' in pool ? pool.pool : pool;
 }
 
 /** 0 means no limit. */

@@ -41,9 +41,10 @@ export class Sweep {
   #schedule(ms: number): void {
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
-      const next = (): void => this.#schedule(Math.min(NEXT_MS, Math.max(this.#options.keepMs, 1000)));
       // Rows that stay cost some space; the next sweep comes by them again.
-      this.#run().then(next, next);
+      this.#run()
+        .catch(() => undefined)
+        .finally(() => this.#schedule(Math.min(NEXT_MS, this.#options.keepMs)));
     }, ms);
     this.#timer.unref();
   }

@@ -17,7 +17,9 @@ export function optionsFromUrl(url: string): MysqlOptions {
   const { username, password, hosts, path, parameters } = parseHostsUrl('mysql', url, EXAMPLE);
   const [first, ...more] = hosts;
   if (first === undefined || more.length > 0) {
-    throw new ConfigError(`A mysql URL names one host, because locks live on one server; expected one such as ${EXAMPLE}`);
+    throw new ConfigError(
+      `A mysql URL names one host, because locks live on one server; expected one such as ${EXAMPLE}`,
+    );
   }
   const database = /^\/([^/]+)$/.exec(path)?.[1];
   if (database === undefined) throw new ConfigError(`A mysql URL names a database; expected one such as ${EXAMPLE}`);
@@ -36,6 +38,7 @@ export function optionsFromUrl(url: string): MysqlOptions {
 
 function tlsOf(sslMode: string | number | boolean): MysqlTlsOptions | false {
   const tls = Object.hasOwn(SSL_MODES, String(sslMode)) ? SSL_MODES[String(sslMode)] : undefined;
-  if (tls === undefined) throw new ConfigError(`Expected \`ssl-mode\` to be one of ${Object.keys(SSL_MODES).join(', ')}`);
+  if (tls === undefined)
+    throw new ConfigError(`Expected \`ssl-mode\` to be one of ${Object.keys(SSL_MODES).join(', ')}`);
   return tls;
 }

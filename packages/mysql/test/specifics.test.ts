@@ -101,7 +101,7 @@ test('a waiter whose statement is interrupted enters again', async () => {
   const lock = await holder.acquire(name());
   const waiting = waiter.acquire(lock.name);
   await admin.query('SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED');
-  for (let kills = 0; kills < 3; ) {
+  for (let kills = 0; kills < 3;) {
     const sql = 'SELECT connection FROM holdfast_request WHERE name = ? AND token IS NULL';
     const [row] = await rows(admin, sql, [Buffer.from(lock.name)]);
     await delay(30);
@@ -117,7 +117,12 @@ test('a frozen holder keeps others out for its ttl and less than a second more',
   const locks = await open();
   for (const ttl of [1000, 1500]) {
     const one = name();
-    const holder = spawn(process.execPath, [fileURLToPath(new URL('holder.js', import.meta.url)), shared.url, one, String(ttl)]);
+    const holder = spawn(process.execPath, [
+      fileURLToPath(new URL('holder.js', import.meta.url)),
+      shared.url,
+      one,
+      String(ttl),
+    ]);
     onTestFinished(() => void holder.kill('SIGKILL'));
     await once(holder.stdout, 'data');
     const waiting = locks.acquire(one);
@@ -139,7 +144,7 @@ test('names are bytes: case, accents and trailing blanks tell them apart, whatev
   const names = [one, one.toUpperCase(), `${one} `, `${one}  `, `${one}é`, `${one}e`, `${one}e\u0301`];
   const held = await Promise.all(names.map((each) => locks.tryAcquire(each)));
   expect(held.map((lock) => lock?.name)).toEqual(names);
-  await Promise.all(held.map((lock) => lock?.release()));
+  await Promise.all(held.map(async (lock) => lock?.release()));
 });
 
 test('more locks than connections: an error in time that says which option, and those held stay held', async () => {
@@ -150,7 +155,10 @@ test('more locks than connections: an error in time that says which option, and 
   expect((error as Error).message).toMatch(/`connections`/);
   expect(held.every((lock) => lock.held)).toBe(true);
   const admin = await administrator();
-  const used = await rows(admin, 'SELECT COUNT(*) AS n FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()');
+  const used = await rows(
+    admin,
+    'SELECT COUNT(*) AS n FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()',
+  );
   expect(Number(used[0]?.['n'])).toBeGreaterThan(0);
   await held[0]?.release();
   await (await locks.acquire(name())).release();
@@ -164,7 +172,7 @@ for (const [flavour, makePool] of [
   test(`a pool of one's own with ${flavour}: it is never closed, and its connections are as before`, async () => {
     const pool = makePool(5);
     onTestFinished(() => void pool.end());
-    const locks = await createLocks(mysql({ pool: pool as never }));
+    const locks = await createLocks(mysql({ pool }));
     const lock = await locks.acquire(name());
     expect(await locks.tryAcquire(lock.name)).toBeNull();
     await lock.release();
@@ -180,7 +188,7 @@ for (const [flavour, makePool] of [
 
 test('a pool of one connection: nested locks are an error, not a deadlock', async () => {
   const pool = createPool({ ...connectionOptions(), connectionLimit: 1 });
-  onTestFinished(() => void pool.end());
+  onTestFinished(() => pool.end());
   const locks = await createLocks(mysql({ pool, patience: 300 }));
   onTestFinished(() => locks.close());
   await expect(locks.acquire(name())).rejects.toMatchObject({
@@ -191,7 +199,7 @@ test('a pool of one connection: nested locks are an error, not a deadlock', asyn
 
 test('a pool of two connections: the second of two nested locks is an error in time', async () => {
   const pool = createPool({ ...connectionOptions(), connectionLimit: 2 });
-  onTestFinished(() => void pool.end());
+  onTestFinished(() => pool.end());
   const locks = await createLocks(mysql({ pool, patience: 300 }));
   onTestFinished(() => locks.close());
   const outer = await locks.acquire(name());

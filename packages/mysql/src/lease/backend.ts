@@ -157,4 +157,3 @@ export class LeaseBackend implements LockBackend<LeaseGrant> {
 function enterOf({ owner, mode, permits, ttlMs, client, wait, steal }: LockRequest): Untimed {
   return { type: 'request', owner, mode, permits, ttlMs, client, wait, steal };
 }
-

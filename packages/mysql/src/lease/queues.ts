@@ -127,7 +127,7 @@ export class Queues {
       const { state, time } = seen(row);
       const known = find(state, owner);
       const before = known === undefined ? undefined : { ...known };
-      apply(state, { ...event, time, wallMicros: BigInt(String(row[1])) } as QueueEvent);
+      apply(state, { ...event, time, wallMicros: BigInt(String(row[1])) });
       await session.change(writeQueue(this.#tables), [String(state.token), encode(state), name]);
       await session.change('COMMIT');
       return { before, after: find(state, owner), startedAt };

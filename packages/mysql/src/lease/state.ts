@@ -3,6 +3,7 @@ import type { QueueEntry, QueueState } from '@holdfast/core/adapter';
 /** As JSON has no 64-bit integers. */
 interface StoredEntry extends Omit<QueueEntry, 'token' | 'expiresAt'> {
   readonly token?: string | undefined;
+  readonly expiresAt?: undefined;
 }
 
 interface Stored {
@@ -23,9 +24,11 @@ export function encode({ token, time, entries }: QueueState): string {
   const stored: Stored = {
     token: String(token),
     time,
-    entries: entries.map(({ expiresAt: _, ...entry }) => ({
+    entries: entries.map((entry) => ({
       ...entry,
       token: entry.token === undefined ? undefined : String(entry.token),
+      // It is in `expires`.
+      expiresAt: undefined,
     })),
     expires: Object.fromEntries(held.map(({ owner, expiresAt }) => [owner, expiresAt])),
   };

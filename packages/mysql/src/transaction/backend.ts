@@ -1,3 +1,4 @@
+import { monotonicMs } from '@holdfast/core/adapter';
 import type {
   Capabilities,
   Diagnosis,
@@ -32,6 +33,8 @@ export interface TransactionBackendOptions {
 
 /** A connection that was kept may have been closed meanwhile; a fresh one that breaks at once tells of the server. */
 const ATTEMPTS = 3;
+/** A connection that lasted for so long was well. */
+const LASTING_MS = 1000;
 
 /** A lock is the lock of a row, held by an open transaction; see README.md for the whole. */
 export class TransactionBackend implements LockBackend<MysqlGrant> {
@@ -119,7 +122,9 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
       if (hold !== 'refused') return hold;
     }
     const waiting = { onQueued: () => place.contended(), onGranted: () => place.leave() };
-    return await this.#attempt(claim, claim.waitLimits, (session) => waitInQueue(this.#context, claim, session, waiting));
+    return await this.#attempt(claim, claim.waitLimits, (session) =>
+      waitInQueue(this.#context, claim, session, waiting),
+    );
   }
 
   async #steal(claim: Claim): Promise<Hold | Refused> {
@@ -151,6 +156,7 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
     const { signal } = claim.request;
     for (let failures = 0; ;) {
       const session = await connections.use(limits, { signal });
+      const startedAt = monotonicMs();
       let isHeld = false;
       try {
         signal.throwIfAborted();
@@ -163,18 +169,18 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
         return result;
       } catch (error) {
         signal.throwIfAborted();
-        failures += 1;
+        failures = monotonicMs() - startedAt > LASTING_MS ? 1 : failures + 1;
         if (!isLost(error) || failures >= ATTEMPTS) throw error;
       } finally {
-        if (!isHeld) await this.#giveBack(session, signal);
+        if (!isHeld) await this.#giveBack(session, claim.request);
       }
     }
   }
 
-  async #giveBack(session: Session, signal: AbortSignal): Promise<void> {
+  async #giveBack(session: Session, { signal, wait }: LockRequest): Promise<void> {
     const done = this.#context.connections.done(session).catch(() => undefined);
-    // Only who gave up must not leave before the lock is free.
-    if (signal.aborted) await done;
+    // Who gave up must not leave before the lock is free, and who will wait needs the connection again.
+    if (signal.aborted || wait) await done;
   }
 }
 

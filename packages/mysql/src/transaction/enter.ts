@@ -29,7 +29,12 @@ export async function tryEnter(context: Context, claim: Claim, session: Session)
   return await enterWith(context, claim, session, NO_TOKEN);
 }
 
-async function enterWith(context: Context, claim: Claim, session: Session, token: bigint): Promise<Hold | Refused | Again> {
+async function enterWith(
+  context: Context,
+  claim: Claim,
+  session: Session,
+  token: bigint,
+): Promise<Hold | Refused | Again> {
   const entry = randomBytes(16);
   const startedAt = monotonicMs();
   const last = await lock(context, claim, session, entry, token);
@@ -76,7 +81,13 @@ async function fresh({ tables }: Context, { request }: Claim, hold: Hold): Promi
 }
 
 /** The name's last token, once its row is locked. */
-async function lock(context: Context, claim: Claim, session: Session, entry: Buffer, token: bigint): Promise<bigint | Refused> {
+async function lock(
+  context: Context,
+  claim: Claim,
+  session: Session,
+  entry: Buffer,
+  token: bigint,
+): Promise<bigint | Refused> {
   const { name, mode, who, request } = claim;
   const expected = String(token);
   const attempt = async (patience: Patience): Promise<bigint | Refused | undefined> => {

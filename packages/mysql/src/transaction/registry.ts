@@ -31,7 +31,7 @@ export async function requestsOf({ desk, tables }: Context, name: Buffer | undef
       connection,
       client: client.toString(),
       host: host.toString(),
-      pid: Number(pid),
+      pid,
       sinceMicros: BigInt(since),
     }),
   );

@@ -24,7 +24,12 @@ const INTERRUPT_MS = 1000;
  * Waits in the server's own queue, by one blocked statement, for as long as it takes. `again`: the place was lost (a kill, a
  * row that was swept), and the request has to enter again. A signal that aborts, also as the grant comes, leaves nothing.
  */
-export async function waitInQueue(context: Context, claim: Claim, session: Session, waiting: Waiting): Promise<Hold | Again> {
+export async function waitInQueue(
+  context: Context,
+  claim: Claim,
+  session: Session,
+  waiting: Waiting,
+): Promise<Hold | Again> {
   const { name, mode, who, request } = claim;
   const { tables } = context;
   const { signal } = request;

@@ -41,7 +41,7 @@ async function untilQueued(context: Context, session: Session, signal: AbortSign
 }
 
 async function whileBlocked(context: Context, session: Session, signal: AbortSignal): Promise<void> {
-  for (let misses = 0; misses < 2; ) {
+  for (let misses = 0; misses < 2;) {
     await delay(misses === 0 ? HEARTBEAT_MS : ANSWER_MS, undefined, { ref: false, signal });
     const state = await stateOf(context, session).catch(() => undefined);
     misses = state === undefined ? misses + 1 : 0;
