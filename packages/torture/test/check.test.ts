@@ -198,6 +198,11 @@ describe('order', () => {
     expect(overtaken().held('y', 51, 55, 2, { steal: true }).broken()).not.toContain('order');
   });
 
+  test('nor to a waiter that may wait for another one of its own process', () => {
+    expect(overtaken().ask('a2', 5).failed('a2', 40, 'ABORTED').broken()).toEqual([]);
+    expect(overtaken().ask('a2', 5).failed('a2', 9, 'ABORTED').broken()).toEqual(['order']);
+  });
+
   test('readers that may hold together come in any order, but none is left behind', () => {
     const readers = (until: number): Story =>
       new Story().held('z', 1, 50, 1).ask('a', 10, shared).queued('a', 11).held('b', 60, until, 2, shared);

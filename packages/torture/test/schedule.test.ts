@@ -85,7 +85,10 @@ describe('the nemesis', () => {
   });
 
   test('lets the next fault of a track wait until the one before it is over', async () => {
-    const late = [{ ...faults[0], durationMs: 300 } as Fault, { ...faults[0], id: 1, atMs: 50, durationMs: 0 } as Fault];
+    const late = [
+      { ...faults[0], durationMs: 300 } as Fault,
+      { ...faults[0], id: 1, atMs: 50, durationMs: 0 } as Fault,
+    ];
     const one = ['begin', 'begin 0', 'end 0', 'end'];
     expect(await carriedOut(new AbortController().signal, late)).toEqual([...one, 'begin', 'begin 1', 'end 1', 'end']);
   });

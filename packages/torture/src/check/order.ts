@@ -1,16 +1,17 @@
 import type { RequestMode } from '@holdfast/core';
-import { isHeld } from '../history/attempts.ts';
+import { isHeld, lifeOf } from '../history/attempts.ts';
 import type { Attempt, Held } from '../history/attempts.ts';
 import { touches } from '../history/faults.ts';
 import { MICROS_PER_MS } from '../clock.ts';
 import { compatible } from './exclusion.ts';
-import { groupByName } from './violation.ts';
+import { groupBy, groupByName } from './violation.ts';
 import type { Case, Violation } from './violation.ts';
 
 /**
  * Rule (e), of certain order alone: A surely waited in the queue before B was invoked, so A is granted first, which its token
  * tells. Requests that may hold together are granted together, in any order, as long as none of them is left behind.
- * A thief goes ahead of all; who was thrown out of the queue, by a fault or by a theft from a grant that was still under
+ * Who waits beside another request of its own process may wait for that one, where a waiter costs a connection, and has no
+ * place in the backend's queue yet. A thief goes ahead of all; who was thrown out of the queue, by a fault or by a theft from a grant that was still under
  * way, entered it anew.
  */
 export function checkOrder(examined: Case): Violation[] {
@@ -21,6 +22,7 @@ export function checkOrder(examined: Case): Violation[] {
 function orderOf(attempts: readonly Attempt[], examined: Case): Violation[] {
   const slack = examined.terms.slackMs * MICROS_PER_MS;
   const thieves = attempts.filter(({ steal }) => steal);
+  const byLife = groupBy(attempts, lifeOf);
   const violations: Violation[] = [];
   /** Among those with greater tokens than the present one: of each mode the first that queued, and all that waited long. */
   const first = new Map<RequestMode, Held>();
@@ -31,10 +33,18 @@ function orderOf(attempts: readonly Attempt[], examined: Case): Violation[] {
     const overtakenOne = [...rivals, ...leftBehind].find(({ queuedAt = Infinity }) => queuedAt < held.invokedAt);
     if (overtakenOne !== undefined && !held.steal) violations.push(overtaken(overtakenOne, held));
     if (held.queuedAt === undefined || held.steal || disturbed(examined, thieves, held)) continue;
+    if (byLife.get(lifeOf(held))?.some((other) => other !== held && isOpen(other, held.invokedAt, held.queuedAt)))
+      continue;
     if (held.hold.from - held.queuedAt > slack) patient.push(held);
     if (held.queuedAt < (first.get(held.mode)?.queuedAt ?? Infinity)) first.set(held.mode, held);
   }
   return violations;
+}
+
+/** Between `from` and `to` it waits or holds. */
+function isOpen(attempt: Attempt, from: number, to = from): boolean {
+  const until = attempt.hold?.until ?? attempt.answeredAt ?? Infinity;
+  return attempt.invokedAt < to && until > from;
 }
 
 function byTokenDown(a: Held, b: Held): number {

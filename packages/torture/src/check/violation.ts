@@ -51,12 +51,16 @@ export interface Case {
   readonly leftovers: readonly string[];
 }
 
-export function groupByName<T extends { readonly name: string }>(items: readonly T[]): Map<string, T[]> {
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
-    const group = groups.get(item.name);
-    if (group === undefined) groups.set(item.name, [item]);
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
     else group.push(item);
   }
   return groups;
+}
+
+export function groupByName<T extends { readonly name: string }>(items: readonly T[]): Map<string, T[]> {
+  return groupBy(items, ({ name }) => name);
 }
