@@ -22,6 +22,8 @@ export async function evaluate({ address, port, cookie }: ErlangNode, expression
   // A random name: the node may not have heard yet that an earlier caller of the same name is gone.
   const args = ['-address', `${address}:${port}`, '-c', cookie, '-r', '-e'];
   const asked = run(binary, args, { timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });
+  // It reads nothing if it cannot connect, which `asked` tells.
+  asked.child.stdin?.on('error', () => undefined);
   asked.child.stdin?.end(`${expression}.\n`);
   const { stdout } = await asked;
   const value = /^\{ok, ([^]*)\}\s*$/.exec(stdout)?.[1];
