@@ -13,6 +13,9 @@ export interface ConnectionsOptions {
   readonly idleMs: number;
 }
 
+/** A burst of requests that are soon done needs few connections; a server answers few at once any sooner. */
+const MOST_OPENING = 8;
+
 interface Applicant {
   readonly give: (session: Session | undefined) => void;
   readonly refuse: (error: Error) => void;
@@ -43,8 +46,8 @@ export class Connections {
   async use(limits: Limits, application: Application): Promise<Session> {
     const idle = this.#takeIdle(limits);
     if (idle !== undefined) return idle;
-    if (this.#all.size + this.#opening < this.#options.max) return await this.#open(limits);
-    // One that is idle with other limits was taken above: here all are in use.
+    if (this.#mayOpen()) return await this.#open(limits);
+    // All are in use, or enough are on their way: whatever comes first.
     const given = await this.#queue(application);
     return given ?? (await this.#open(limits, true));
   }
@@ -98,28 +101,31 @@ export class Connections {
       this.#all.add(session);
       session.onClose(() => this.#onClose(session));
       return session;
-    } catch (error) {
-      this.#freed(1);
-      throw error;
     } finally {
       this.#opening -= 1;
+      this.#serve();
     }
+  }
+
+  #mayOpen(): boolean {
+    return this.#all.size + this.#opening < this.#options.max && this.#opening < MOST_OPENING;
   }
 
   #onClose(session: Session): void {
     this.#all.delete(session);
     const at = this.#idle.findIndex((idle) => idle.session === session);
     if (at >= 0) this.#idle.splice(at, 1);
-    this.#freed(0);
+    this.#serve();
   }
 
-  /** `leaving`: places that are counted still, and about to be given up. */
-  #freed(leaving: number): void {
-    if (this.#all.size + this.#opening - leaving >= this.#options.max) return;
-    const next = this.#line.shift();
-    if (next === undefined) return;
-    this.#opening += 1;
-    next.give(undefined);
+  /** The next in line open connections of their own, as far as they may. */
+  #serve(): void {
+    while (this.#mayOpen()) {
+      const next = this.#line.shift();
+      if (next === undefined) return;
+      this.#opening += 1;
+      next.give(undefined);
+    }
   }
 
   #queue({ signal, isUrgent = false }: Application): Promise<Session | undefined> {

@@ -12,7 +12,8 @@ import type {
 import { unavailable } from '../errors.ts';
 import { capabilities } from './capabilities.ts';
 import { Departures } from './departures.ts';
-import type { Outcome, Queues, Untimed } from './queues.ts';
+import type { Outcome, Queues, Renewal, Untimed } from './queues.ts';
+import { renewals } from './renewals.ts';
 import { Watch } from './watch.ts';
 
 export interface LeaseGrant extends Grant {
@@ -40,11 +41,13 @@ export class LeaseBackend implements LockBackend<LeaseGrant> {
   readonly #queues: Queues;
   readonly #departures: Departures;
   readonly #watch: Watch<LeaseGrant>;
+  readonly #renewal: (renewal: Renewal) => Promise<boolean>;
 
   constructor(options: LeaseBackendOptions) {
     this.#options = options;
     this.#queues = options.queues;
     this.#departures = new Departures(options.queues);
+    this.#renewal = renewals(options.queues);
     this.#watch = new Watch(options.queues, ({ lease }) => lease.renew());
   }
 
@@ -129,7 +132,7 @@ export class LeaseBackend implements LockBackend<LeaseGrant> {
   /** Nobody knows how long ago it was granted: this proof of life is what the lease counts from. */
   async #confirm(request: LockRequest, token: bigint): Promise<LeaseGrant | null> {
     const { name, owner, ttlMs, signal } = request;
-    const startedAt = await this.#queues.renew(name, owner, ttlMs, signal);
+    const startedAt = await this.#queues.renew([{ name, owner, ttlMs }], signal);
     return startedAt === undefined ? null : this.#grant(request, token, startedAt);
   }
 
@@ -147,8 +150,7 @@ export class LeaseBackend implements LockBackend<LeaseGrant> {
   }
 
   async #renew(name: string, owner: string, lease: Lease): Promise<RenewResult> {
-    const startedAt = await this.#queues.renew(name, owner, lease.ttlMs);
-    if (startedAt !== undefined) return 'renewed';
+    if (await this.#renewal({ name, owner, ttlMs: lease.ttlMs })) return 'renewed';
     // The server would have kept it for longer than we think: so somebody took it.
     return lease.remainingMs > 0 ? 'stolen' : 'expired';
   }

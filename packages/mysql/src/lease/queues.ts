@@ -5,7 +5,7 @@ import type { Desk } from '../desk.ts';
 import { ER, errorNumber, isLost } from '../errors.ts';
 import type { Tables } from '../schema.ts';
 import type { Row, Session, Value } from '../session.ts';
-import { createQueue, lockQueue, readQueue, readQueues, readSome, renewHold, writeQueue } from './sql.ts';
+import { createQueue, lockQueue, readQueue, readQueues, readSome, renewHolds, writeQueue } from './sql.ts';
 import { decode, encode, expiryPath } from './state.ts';
 
 type Without<E, K extends PropertyKey> = E extends unknown ? Omit<E, K> : never;
@@ -19,6 +19,13 @@ export interface Outcome {
   readonly after: QueueEntry | undefined;
   /** On the monotonic clock, before the server's clock was read. */
   readonly startedAt: number;
+}
+
+/** Of a hold. Those that are renewed together are of different names. */
+export interface Renewal {
+  readonly name: string;
+  readonly owner: string;
+  readonly ttlMs: number;
 }
 
 export interface Seen {
@@ -50,14 +57,17 @@ export class Queues {
     return this.#with({ signal }, (session) => this.#transaction(session, Buffer.from(name), event, owner, signal));
   }
 
-  /** When the statement that renewed the hold began, on the monotonic clock; `undefined` if there is none to renew. */
-  async renew(name: string, owner: string, ttlMs: number, signal?: AbortSignal): Promise<number | undefined> {
-    const path = expiryPath(owner);
+  /** When the statement that renewed them began, on the monotonic clock; `undefined` if one of them is there no more. */
+  async renew(holds: readonly Renewal[], signal?: AbortSignal): Promise<number | undefined> {
+    const values = holds.flatMap(({ name, owner, ttlMs }) => [
+      Buffer.from(name),
+      expiryPath(owner),
+      String(Math.ceil(ttlMs)),
+    ]);
     return await this.#with({ signal, isUrgent: true }, async (session) => {
       const startedAt = monotonicMs();
-      const values = [path, path, String(Math.ceil(ttlMs)), Buffer.from(name), path];
-      const { affectedRows } = await session.change(renewHold(this.#tables), values, { once: true });
-      return affectedRows > 0 ? startedAt : undefined;
+      const { affectedRows } = await session.change(renewHolds(this.#tables, holds.length), values, { once: true });
+      return affectedRows === holds.length ? startedAt : undefined;
     });
   }
 
@@ -113,14 +123,15 @@ export class Queues {
     owner: string,
     signal: AbortSignal | undefined,
   ): Promise<Outcome> {
+    await session.change('START TRANSACTION');
     for (;;) {
       signal?.throwIfAborted();
-      await session.change('START TRANSACTION');
       const startedAt = monotonicMs();
       const [row] = await session.rows(lockQueue(this.#tables), [name]);
       if (row === undefined) {
-        await session.change('ROLLBACK');
         await session.change(createQueue(this.#tables), [name, encode(emptyQueue())]);
+        // Not kept locked: whoever else created it shares its lock, and to want more than that would be a deadlock.
+        await session.change('COMMIT AND CHAIN');
         continue;
       }
       signal?.throwIfAborted();

@@ -9,7 +9,7 @@ export function lockQueue(tables: Tables): string {
   return `${readQueue(tables)} FOR UPDATE`;
 }
 
-/** Not together with {@link lockQueue} in one transaction: they deadlock. Parameters: name, state. */
+/** After an empty {@link lockQueue}; the transaction ends before the row is locked. Parameters: name, state. */
 export function createQueue(tables: Tables): string {
   return `INSERT IGNORE INTO ${tables.queue} (name, token, state) VALUES (?, 0, ?)`;
 }
@@ -19,11 +19,18 @@ export function writeQueue(tables: Tables): string {
   return `UPDATE ${tables.queue} SET token = CAST(? AS SIGNED), state = ? WHERE name = ?`;
 }
 
-/** Puts off the end of a hold that is still there. Parameters: path, path, ttl in ms, name, path. */
-export function renewHold(tables: Tables): string {
-  return `UPDATE ${tables.queue}
-SET state = JSON_REPLACE(state, ?, GREATEST(CAST(JSON_EXTRACT(state, ?) AS SIGNED), ${CLOCK_MS} + CAST(? AS SIGNED)))
-WHERE name = ? AND JSON_CONTAINS_PATH(state, 'one', ?)`;
+/**
+ * Puts off the ends of holds that are still there, of as many different names. One row is locked after the other, in the
+ * order given. Parameters of each: name, path, ttl in ms.
+ */
+export function renewHolds(tables: Tables, holds: number): string {
+  const rows = [
+    'SELECT ? AS name, ? AS path, CAST(? AS SIGNED) AS ttl',
+    ...Array<string>(holds - 1).fill('SELECT ?, ?, CAST(? AS SIGNED)'),
+  ];
+  return `UPDATE (${rows.join(' UNION ALL ')}) r STRAIGHT_JOIN ${tables.queue} q FORCE INDEX (PRIMARY) ON q.name = r.name
+SET q.state = JSON_REPLACE(q.state, r.path, GREATEST(CAST(JSON_EXTRACT(q.state, r.path) AS SIGNED), ${CLOCK_MS} + r.ttl))
+WHERE JSON_CONTAINS_PATH(q.state, 'one', r.path)`;
 }
 
 /** Parameter: name. */
