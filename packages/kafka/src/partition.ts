@@ -7,7 +7,7 @@ import { CheckpointPlan } from './checkpoint-plan.ts';
 import { partsOf } from './checkpoint.ts';
 import type { Cluster } from './cluster.ts';
 import { within } from './deadline.ts';
-import { ClosedError, SilenceError, unavailable, unfit } from './errors.ts';
+import { ClosedError, SilenceError, unavailable } from './errors.ts';
 import { agrees } from './fold.ts';
 import type { Change, PartitionState } from './fold.ts';
 import { Follower } from './follower.ts';
@@ -19,6 +19,7 @@ import type { Sighting } from './lookout.ts';
 import type { Operation } from './record.ts';
 import type { Tail } from './tail.ts';
 import type { GrantedBy, Ticket } from './ticket.ts';
+import { unfitPartitions } from './topic.ts';
 import { Writer } from './writer.ts';
 import type { Receipt } from './writer.ts';
 
@@ -33,6 +34,8 @@ export interface PartitionOptions {
 
 /** A partition that nobody here uses any more is followed for so much longer, in ms. */
 const LINGER_MS = 30_000;
+/** A tick that could not be appended is tried again after this time, in ms. */
+const TICK_RETRY_MS = 1000;
 
 /** The requests of this process in one partition: writes for them, and tells them what the log makes of it. */
 export class Partition {
@@ -73,7 +76,7 @@ export class Partition {
       position: () => this.#follower.position,
       onDoubt: () => this.#leader.close(new ClosedError('What was appended did not arrive')),
     });
-    this.#lookout = new Lookout((name) => this.#inBackground(this.append({ type: 'tick', names: [name] })));
+    this.#lookout = new Lookout((name) => this.#tick(name));
   }
 
   get queues(): ReadonlyMap<string, QueueState> {
@@ -180,7 +183,9 @@ export class Partition {
     this.#seen = { broker: appendedAt, receivedAt };
     for (const change of changes) this.#apply(change, folded);
     if (record.session !== this.#options.session) return void this.#plan.due(record, offset, state);
-    if (!agrees(state, record)) return this.#writer.refuse(disagreement(state, this.#options.cluster), record.number);
+    if (!agrees(state, record)) {
+      return this.#writer.refuse(unfitPartitions(this.#options.cluster.options, state.partitions), record.number);
+    }
     this.#writer.folded(record.number);
     if (this.#plan.due(record, offset, state)) this.#writeCheckpoint(state, offset);
   }
@@ -216,17 +221,27 @@ export class Partition {
       this.#arrivals.delete(resolve);
       resolve();
     }
-    if (this.#closed) return;
-    for (const name of this.#touched) {
-      this.#lookout.update(name, this.queues.get(name), (owner) => this.#tickets.has(owner), this.#seen);
-    }
+    for (const name of this.#touched) this.#watch(name);
     this.#touched.clear();
+  }
+
+  #watch(name: string): void {
+    if (this.#closed) return;
+    this.#lookout.update(name, this.queues.get(name), (owner) => this.#tickets.has(owner), this.#seen);
+  }
+
+  #tick(name: string): void {
+    // If it was not appended, nothing that is read will bring the watch about again.
+    this.append({ type: 'tick', names: [name] }).then(undefined, () => {
+      setTimeout(() => this.#watch(name), TICK_RETRY_MS).unref();
+    });
   }
 
   #writeCheckpoint(state: PartitionState, offset: number): void {
     // In one go: the state changes with the next record.
     for (const part of partsOf(state, offset, randomUUID())) {
-      this.#inBackground(this.append({ type: 'checkpoint', ...part }));
+      // If one fails, the next multiple's writer makes up for it.
+      this.append({ type: 'checkpoint', ...part }).then(undefined, () => undefined);
     }
   }
 
@@ -234,15 +249,4 @@ export class Partition {
     this.#writer.refuse(error);
     for (const ticket of this.#tickets.values()) ticket.fail(error);
   }
-
-  /** What no request awaits. If it fails, somebody else does it, or the next record brings it about again. */
-  #inBackground(work: Promise<unknown>): void {
-    work.then(undefined, () => undefined);
-  }
-}
-
-function disagreement(state: PartitionState, { options }: Cluster): Error {
-  return unfit(
-    `The topic ${options.topic} has locks whose names are spread over ${state.partitions} partitions, and \`partitions\` is ${options.partitions}.`,
-  );
 }

@@ -68,6 +68,13 @@ export function checkPartitions(metadata: Metadata, { topic, partitions }: Topic
   );
 }
 
+/** The log of a partition is of clients that spread names over `theirs` partitions. */
+export function unfitPartitions({ topic, partitions }: TopicOptions, theirs: number): Error {
+  return unfit(
+    `The topic ${topic} has locks whose names are spread over ${theirs} partitions, and \`partitions\` is ${partitions}.`,
+  );
+}
+
 /** Throws `ConfigError` if the topic's records would not carry the broker's time, or would not stay. */
 export async function readSettings(broker: Broker, topic: string): Promise<TopicSettings> {
   let entries: readonly ConfigEntry[] = [];

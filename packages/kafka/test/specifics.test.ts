@@ -137,8 +137,8 @@ test('a broker that is restarted keeps locks and places; one that is frozen dela
   await using server = await startServer('kafka');
   const host = hostOf(server.url);
   const [holder, waiter] = [await open({ hosts: host }), await open({ hosts: host, patience: '20s' })];
-  const lock = await holder.acquire('name', { ttl: '40s' });
-  const next = waiter.acquire('name', { ttl: '40s' });
+  const lock = await holder.acquire('name', { ttl: '90s' });
+  const next = waiter.acquire('name', { ttl: '90s' });
   await delay(200);
   await server.restart();
   expect(lock.held).toBe(true);
@@ -157,7 +157,7 @@ test('a broker that is restarted keeps locks and places; one that is frozen dela
   expect(won.fencingToken).toBeGreaterThan(lock.fencingToken);
 
   await server.pause();
-  const attempt = await failure(holder.acquire('other', { ttl: '40s', timeout: 300 }));
+  const attempt = await failure(holder.acquire('other', { ttl: '90s', timeout: 300 }));
   expect(attempt.error.code).toBe('LOCK_TIMEOUT');
   await delay(2500);
   await server.resume();
@@ -166,7 +166,24 @@ test('a broker that is restarted keeps locks and places; one that is frozen dela
     .poll(async () => (await waiter.tryAcquire('other').catch(() => null)) !== null, { timeout: 15_000, interval: 100 })
     .toBe(true);
   await won.release();
-}, 60_000);
+}, 150_000);
+
+test('a wait goes on though the broker was silent when a holder was to be replaced', async () => {
+  await using server = await startServer('kafka');
+  const host = hostOf(server.url);
+  const holder = await open({ hosts: host, partitions: 1 });
+  const waiter = await open({ hosts: host, partitions: 1, patience: 500 });
+  await waiter.request('other', () => undefined);
+  await holder.acquire('name', { ttl: '3s', renew: false });
+  const next = waiter.acquire('name', { ttl: '90s' });
+  await delay(500);
+  await server.pause();
+  // It keeps whatever is written after it from being sent.
+  await failure(waiter.acquire('other', { timeout: 300 }));
+  await delay(5000);
+  await server.resume();
+  expect((await next).held).toBe(true);
+}, 100_000);
 
 test('a topic deleted under a holder: its signal aborts, and tokens go on in the new one', async () => {
   const topic = freshTopic();
