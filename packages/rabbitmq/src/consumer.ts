@@ -8,7 +8,7 @@ import { tokenOf } from './token.ts';
 import type { Token } from './token.ts';
 import { within } from './within.ts';
 
-/** That we were the active consumer of the queue after `startedAt`, and that `epoch` was above all that came before. */
+/** That we were the active consumer of the queue after `startedAt`, and that `epoch` is above all tokens that came before. */
 export interface Proof {
   readonly epoch: bigint;
   /** {@link monotonicMs}. */
@@ -29,8 +29,8 @@ interface Unacked {
  * A request's consumer of the lock's queue, of which the broker lets only one be active: the first that registered. To hold is to be
  * the active consumer, and that is proved by an echo: a message of ours came back, so we were active when it did.
  *
- * Each echo is published twice. The first copy fills our prefetch, so the second one stays in the queue. At every step of the queue's
- * log it therefore holds that a message with the epoch of the last hold, or a greater one, is ready, or goes back when its consumer
+ * Each echo is published three times. The first two copies fill our prefetch, so the third one stays in the queue. At every step of the
+ * queue's log it therefore holds that a message with the epoch of the last hold, or a greater one, is ready, or goes back when its consumer
  * is removed; and whoever is active next reads it before its own echo. So tokens grow, whatever dies between which two steps.
  */
 export class Consumer {
@@ -42,6 +42,8 @@ export class Consumer {
   /** Above all that others published, as far as we have read. */
   #seen = 0n;
   #held: bigint | undefined;
+  /** The first message, while we take the lock: it is not acknowledged, so the broker has room for two more, unless it took this one back. */
+  #anchor: Unacked | undefined;
   #tag: string | undefined;
   #over: Error | undefined;
   /** The first message came: we are, or were, active. */
@@ -71,13 +73,18 @@ export class Consumer {
 
   /** Becomes the holder, once active. */
   async take(): Promise<Proof> {
+    [this.#anchor] = this.#unacked;
     for (;;) {
       const epoch = this.#seen + 1n;
       const startedAt = monotonicMs();
       await within(this.#echo(epoch), this.#patienceMs);
+      await this.#lane.barrier();
+      // More than there is room for: the cluster took us for dead, let another one hold, and made us active again. The echo may be from before.
+      if (this.#unacked.length > PREFETCH) throw new DisconnectedError('The place in the queue was lost meanwhile');
       // Others had more to say before our message than we had read when we sent it: once more, above that.
       if (this.#seen >= epoch) continue;
       this.#held = epoch;
+      this.#anchor = undefined;
       return { epoch, startedAt };
     }
   }
@@ -87,7 +94,7 @@ export class Consumer {
     if (this.#held !== undefined) await this.#echo(this.#held);
   }
 
-  /** After `take`: the next in line is active, and reads our second copy, when this resolves. */
+  /** After `take`: the next in line is active, and reads our third copy, when this resolves. */
   async release(): Promise<void> {
     // Until it is confirmed, the copy that the next one must read may be missing.
     await this.#lane.confirmed();
@@ -154,7 +161,7 @@ export class Consumer {
   #read(): void {
     if (!this.#lane.isOpen) return;
     while (this.#echoes.size > 0 && this.#unacked.length >= PREFETCH) {
-      const [first, second] = this.#unacked as [Unacked, Unacked];
+      const [first, second] = this.#unacked.filter((one) => one !== this.#anchor) as [Unacked, Unacked];
       const lesser = second.token.epoch < first.token.epoch ? second : first;
       this.#unacked = this.#unacked.filter((one) => one !== lesser);
       this.#lane.ack(lesser.message);

@@ -6,10 +6,10 @@ import type { Token } from './token.ts';
 import { within } from './within.ts';
 
 /**
- * A consumer may have two messages unacknowledged: one to hold on to and one to look at. With both taken the rest stays in the queue;
- * the proof in `consumer.ts` rests on it.
+ * A consumer may have three messages unacknowledged: the first one, the greatest, and one to look at. With all taken the rest stays in the queue;
+ * the proof in docs/decisions/040 rests on it.
  */
-export const PREFETCH = 2;
+export const PREFETCH = 3;
 
 /** The broker's own patience with a queue is 5 s. In ms. */
 const SLOW_MS = 2000;
@@ -60,6 +60,11 @@ export class Lane {
   /** Goes through the queue's leader, behind all that this channel sent before. */
   check(queue: string): Promise<Replies.AssertQueue> {
     return this.#ask((channel) => channel.checkQueue(queue));
+  }
+
+  /** Answered by the channel: what the queue had served it before is here when this resolves. */
+  async barrier(): Promise<void> {
+    await this.#ask((channel) => channel.prefetch(PREFETCH));
   }
 
   delete(queue: string): Promise<Replies.DeleteQueue> {
