@@ -27,6 +27,17 @@ export class Leader {
     return this.#broker;
   }
 
+  /** `work` on the leader; if that fails, its connections are in doubt. */
+  async ask<T>(work: (broker: Broker) => Promise<T>): Promise<T> {
+    const broker = await this.get();
+    try {
+      return await work(broker);
+    } catch (error) {
+      await this.failed(broker, error);
+      throw error;
+    }
+  }
+
   /** What was asked of `broker` failed. */
   async failed(broker: Broker | undefined, error: unknown): Promise<void> {
     this.cluster.doubt();

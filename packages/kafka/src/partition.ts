@@ -140,14 +140,8 @@ export class Partition {
     await this.#follower.stop(error);
   }
 
-  async #end(): Promise<number> {
-    const broker = await this.#leader.get();
-    try {
-      return await new LogReader(this.#leader, broker).end();
-    } catch (error) {
-      await this.#leader.failed(broker, error);
-      throw error;
-    }
+  #end(): Promise<number> {
+    return this.#leader.ask((broker) => new LogReader(this.#leader, broker).end());
   }
 
   async #arrival(end: number): Promise<void> {
