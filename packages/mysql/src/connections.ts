@@ -52,6 +52,15 @@ export class Connections {
     return given ?? (await this.#open(limits, true));
   }
 
+  /** Opens one ahead for whoever is known to need it soon, if none is there. Not being able to is nobody's error yet. */
+  warm(limits: Limits): void {
+    if (this.#idle.length > 0 || this.#opening > 0 || !this.#mayOpen()) return;
+    this.#open(limits).then(
+      (session) => this.keep(session),
+      () => undefined,
+    );
+  }
+
   /** Ends its transaction, and with it what it holds; then it is kept for the next who asks. */
   async done(session: Session): Promise<void> {
     if (!session.isOpen) return;

@@ -106,6 +106,8 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
       return await this.#attempt(claim, claim.limits, (session) => tryEnter(this.#context, claim, session));
     }
     const place = this.#lines.enter(name, claim.request);
+    // Its turn at the end of the server's queue comes as soon as the one ahead is granted the lock: no time to connect then.
+    if (this.#lines.isContended(name)) this.#context.connections.warm(claim.limits);
     try {
       await place.first;
       signal.throwIfAborted();
