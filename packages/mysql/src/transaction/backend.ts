@@ -33,8 +33,8 @@ export interface TransactionBackendOptions {
 
 /** A connection that was kept may have been closed meanwhile; a fresh one that breaks at once tells of the server. */
 const ATTEMPTS = 3;
-/** A connection that lasted for so long was well. */
-const LASTING_MS = 1000;
+/** A connection that lasted for so long was well; the network is not too slow for the ttl. */
+const LASTING_MS = 60_000;
 
 /** A lock is the lock of a row, held by an open transaction; see README.md for the whole. */
 export class TransactionBackend implements LockBackend<MysqlGrant> {
