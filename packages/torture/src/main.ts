@@ -73,16 +73,16 @@ async function tortureOne(backend: string, index: number, options: TortureOption
   }
 }
 
-function print({ backend, version, verdict, judgement: { counts, violations }, windows }: Chapter): void {
+function print({ backend, version, verdict, judgement: { counts }, windows }: Chapter): void {
   const lines = [
     `${backend} (${version}): ${verdict}. ${counts.operations} operations, ${counts.grants} grants, ${counts.losses} losses (${counts.lossesInTime} known in time), ` +
       `longest stall ${Math.round(counts.longestStallMs)} ms, after the faults ${Math.round(counts.longestCalmStallMs)} ms; ` +
       `${counts.fencedRefused} stale accesses refused, ${counts.unfencedCorrupted} unfenced writes lost`,
-    ...violations.slice(windows.length === 0 ? 0 : 1, 20).map(({ rule, message }) => `  ${rule}: ${message}`),
+    ...windows.map(({ violation: { rule, message }, count }) => `  ${rule} (${count}): ${message}`),
   ];
   const [shortest] = windows;
   if (shortest !== undefined) {
-    lines.push(`  ${shortest.violation.rule}: ${shortest.violation.message}`);
+    lines.push(`  The shortest window, of ${shortest.violation.rule}, in ms:`);
     for (const event of shortest.events) lines.push(`    ${eventLine(event, shortest.violation.from)}`);
   }
   process.stdout.write(`${lines.join('\n')}\n`);

@@ -8,6 +8,7 @@ import type { RunningServer, ServerName } from '@holdfast/testbed';
 import { processHost } from '../crew/process-host.ts';
 import { threadHost } from '../crew/thread-host.ts';
 import type { ClientHost } from '../crew/client-host.ts';
+import { MODULE_PREFIX } from '../open-locks.ts';
 
 /** The backend under torture, and what can be done to it. */
 export interface Arena extends AsyncDisposable {
@@ -21,11 +22,15 @@ export interface Arena extends AsyncDisposable {
   readonly network: boolean;
 }
 
-/** `memory`, `file`, a server of the testbed's, or the URL of a backend that somebody else runs. */
+/**
+ * `memory`, `file`, a server of the testbed's, the URL of a backend that somebody else runs, or `module:` and the URL of a
+ * module that makes locks for the threads of a process.
+ */
 export function openArena(backend: string): Promise<Arena> {
   if (backend === 'memory') return Promise.resolve(memoryArena());
   if (backend === 'file') return fileArena();
   if ((serverNames as readonly string[]).includes(backend)) return serverArena(backend as ServerName);
+  if (backend.startsWith(MODULE_PREFIX)) return Promise.resolve(moduleArena(backend));
   if (/^[a-z+]+:/.test(backend)) return Promise.resolve(foreignArena(backend));
   const known = ['memory', 'file', ...serverNames].join(', ');
   throw new Error(`Expected a backend out of ${known}, or a URL; got ${backend}`);
@@ -40,6 +45,16 @@ function memoryArena(): Arena {
   return {
     url: `memory:${name}?shared=true`,
     version: `memory, between threads`,
+    host: threadHost,
+    network: false,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function moduleArena(url: string): Arena {
+  return {
+    url,
+    version: 'a module, between threads',
     host: threadHost,
     network: false,
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackendUnavailableError, createLocks } from '@holdfast/core';
+import { BackendUnavailableError } from '@holdfast/core';
 import type { Locks } from '@holdfast/core';
 import { HistoryWriter } from '../history/writer.ts';
+import { openLocks } from '../open-locks.ts';
 import { Random } from '../random.ts';
 import { Registers } from '../register/registers.ts';
 import { perform } from './lane.ts';
@@ -51,7 +52,7 @@ class Client {
   }
 
   async run(stop: AbortSignal): Promise<void> {
-    const open = { locks: await createLocks(this.#spec.url) };
+    const open = { locks: await openLocks(this.#spec.url) };
     try {
       await Promise.all(Array.from({ length: this.#spec.lanes }, (_, lane) => this.#lane(lane, open, stop)));
     } finally {
@@ -76,7 +77,7 @@ class Client {
   /** The other lanes meet a client that closes under them. */
   async #reopen(open: { locks: Locks }): Promise<void> {
     const old = open.locks;
-    open.locks = await createLocks(this.#spec.url);
+    open.locks = await openLocks(this.#spec.url);
     const closed = old
       .close()
       .catch(onlyUnavailable)

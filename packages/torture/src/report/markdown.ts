@@ -14,8 +14,12 @@ export interface Chapter {
   readonly faults: Readonly<Record<string, number>>;
   /** Relative to the report. */
   readonly picture: string;
-  /** Of each violation, the shortest first. */
-  readonly windows: readonly { readonly violation: Violation; readonly events: readonly HistoryEvent[] }[];
+  /** For each rule that is broken: its violation with the shortest window, and how many there are. */
+  readonly windows: readonly {
+    readonly violation: Violation;
+    readonly count: number;
+    readonly events: readonly HistoryEvent[];
+  }[];
 }
 
 export interface ReportHead {
@@ -26,9 +30,6 @@ export interface ReportHead {
   readonly host: string;
   readonly date: string;
 }
-
-/** Violations shown with their window; the others are counted. */
-export const SHOWN = 5;
 
 export function reportMarkdown(head: ReportHead, chapters: readonly Chapter[]): string {
   return [
@@ -80,9 +81,9 @@ function chapterLines({ backend, verdict, judgement, faults, picture, windows }:
     `- Fenced register: ${counts.fencedAccepted} accesses accepted, ${counts.fencedRefused} stale ones refused. Unfenced register: ${counts.unfencedCorrupted} writes lost.`,
     `- Overlaps that are allowed: ${theft} by \`steal\`, ${disconnect} by a fault that only the server could see.`,
     `- Violations: ${violations.length}.`,
-    ...windows.flatMap(({ violation, events }) => [
+    ...windows.flatMap(({ violation, count, events }) => [
       '',
-      `### ${violation.rule}: ${violation.message}`,
+      `### ${violation.rule}, ${count} times: ${violation.message}`,
       '',
       '```',
       ...events.map((event) => eventLine(event, violation.from)),

@@ -1,8 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { check } from '../check/check.ts';
+import type { Violation } from '../check/violation.ts';
 import { windowOf } from '../check/window.ts';
-import { SHOWN } from '../report/markdown.ts';
 import type { Chapter } from '../report/markdown.ts';
 import { busiestSpan, timelineSvg } from '../report/timeline.ts';
 import { verdictOf } from '../report/verdict.ts';
@@ -38,10 +38,17 @@ export async function chapterOf(backend: string, ordeal: Ordeal, directory: stri
     judgement,
     faults: countFaults(ordeal),
     picture: basename(picture),
-    windows: judgement.violations
-      .slice(0, SHOWN)
-      .map((violation) => ({ violation, events: windowOf(evidence.events, violation) })),
+    windows: shortestOfEach(judgement.violations).map((violation) => ({
+      violation,
+      count: judgement.violations.filter(({ rule }) => rule === violation.rule).length,
+      events: windowOf(evidence.events, violation),
+    })),
   };
+}
+
+/** One for each rule that is broken, in the order given. */
+function shortestOfEach(violations: readonly Violation[]): Violation[] {
+  return violations.filter(({ rule }, i) => violations.findIndex((other) => other.rule === rule) === i);
 }
 
 /** Those that were carried out, by kind. */

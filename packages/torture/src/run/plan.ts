@@ -1,7 +1,7 @@
-import { createLocks } from '@holdfast/core';
 import { openArena } from '../arena/arena.ts';
 import { describeFault, schedule } from '../nemesis/schedule.ts';
 import { possibleKinds } from '../nemesis/victims.ts';
+import { openLocks } from '../open-locks.ts';
 import type { TortureOptions } from '../options.ts';
 import { takeoverFor } from './terms.ts';
 import { findClock } from './torture.ts';
@@ -10,7 +10,7 @@ import { findClock } from './torture.ts';
 export async function printPlan(options: TortureOptions, out: NodeJS.WritableStream): Promise<void> {
   for (const backend of options.backends) {
     await using arena = await openArena(backend);
-    await using locks = await createLocks(arena.url);
+    await using locks = await openLocks(arena.url);
     const clock = findClock(arena, options.output);
     const kinds = possibleKinds({ arena, clock });
     out.write(`${backend}, seed ${options.seed}:\n`);

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLocks } from '@holdfast/core';
 import type { Capabilities } from '@holdfast/core';
 import { startServer } from '@holdfast/testbed';
 import { openArena } from '../arena/arena.ts';
@@ -21,6 +20,7 @@ import { unleash } from '../nemesis/nemesis.ts';
 import { schedule } from '../nemesis/schedule.ts';
 import type { Fault } from '../nemesis/schedule.ts';
 import { possibleKinds, victimsOf } from '../nemesis/victims.ts';
+import { openLocks } from '../open-locks.ts';
 import { Registers } from '../register/registers.ts';
 import { findLeftovers } from './leftovers.ts';
 import { takeoverFor, termsFor, ttlFor } from './terms.ts';
@@ -58,7 +58,7 @@ export async function torture(run: TortureRun): Promise<Ordeal> {
   await using registers = await startServer('redis');
   await using network = arena.network ? await Network.start(arena.url, run.clients) : undefined;
   // For looking, not through any proxy; and its manifest is the clients'.
-  await using locks = await createLocks(arena.url);
+  await using locks = await openLocks(arena.url);
   const { capabilities } = locks;
   const names = namesFor(capabilities, `torture ${run.seed}`);
   const clock = findClock(arena, run.directory);
