@@ -9,8 +9,9 @@ const PASSWORD = 'guest';
 
 /**
  * `$1` is the directory, `$2` the configuration, `$3` the same in Erlang's terms, `$4` to `$6` the node. The shell becomes
- * the Erlang VM. A node that has an address of its own needs no epmd, a daemon that would outlive it. The modes of
- * `rabbitmq-server` other than that for systemd keep a shell between us and the VM.
+ * the Erlang VM: the modes of `rabbitmq-server` other than that for systemd keep a shell between us and the VM. A node that
+ * has an address of its own needs no epmd, a daemon that would outlive it; in the environment stands what keeps also those
+ * from starting one that the node calls each minute to do so.
  */
 const START = `
 set -eu
@@ -27,7 +28,8 @@ export RABBITMQ_NODENAME="rabbit@$address" RABBITMQ_USE_LONGNAME=true RABBITMQ_C
 export RABBITMQ_MNESIA_BASE="$dir/data" RABBITMQ_LOG_BASE="$dir/log" RABBITMQ_LOGS=-
 export RABBITMQ_CONFIG_FILE="$dir/rabbitmq.conf" RABBITMQ_ADVANCED_CONFIG_FILE="$dir/advanced.config"
 export RABBITMQ_ENABLED_PLUGINS_FILE="$dir/plugins"
-export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 2:2 -name rabbit@$address -setcookie $cookie -start_epmd false \\
+export ERL_AFLAGS='-start_epmd false' ERL_CRASH_DUMP_BYTES=0
+export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 2:2 -name rabbit@$address -setcookie $cookie \\
   -erl_epmd_port $port -kernel inet_dist_use_interface {$(echo "$address" | tr . ,)}"
 exec "$server"
 `;
