@@ -8,7 +8,7 @@ import type {
   LockSnapshot,
   ReleaseResult,
 } from '@holdfast/core/adapter';
-import { isLost, unavailable } from '../errors.ts';
+import { isLost, isOutOfQueue, unavailable } from '../errors.ts';
 import type { Limits, Session } from '../session.ts';
 import { capabilities } from './capabilities.ts';
 import { claimOf } from './context.ts';
@@ -171,6 +171,8 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
         return result;
       } catch (error) {
         signal.throwIfAborted();
+        // A thief's kill that meets us between two statements of the way.
+        if (isOutOfQueue(error)) continue;
         failures = monotonicMs() - startedAt > LASTING_MS ? 1 : failures + 1;
         if (!isLost(error) || failures >= ATTEMPTS) throw error;
       } finally {
