@@ -35,7 +35,7 @@ export class Holds {
 
   /**
    * A grant by somebody else's record, made no earlier than `grantedAt`. The log keeps it for {@link confirmMs}, and for a ttl from the
-   * renewal that is sent now. `undefined` if too little of that time is certain.
+   * renewal that follows. `undefined` if too little of that time is certain.
    */
   addPushed(partition: Partition, ticket: Ticket, token: bigint, grantedAt: number): KafkaGrant | undefined {
     const { ttlMs } = ticket.request;
@@ -45,7 +45,7 @@ export class Holds {
     // The lease takes a ttl and its margin from `provedAt`; what ends then is the shorter life with its own margin.
     const provedAt = grantedAt - (ttlMs - life) + (driftMarginMs(ttlMs) - margin);
     const grant = this.add(partition, ticket, token, provedAt);
-    if (life < ttlMs) void confirm(grant.lease);
+    if (life < ttlMs) void confirm(grant.lease, Math.max(grantedAt + life / 4 - monotonicMs(), 0));
     return grant;
   }
 
@@ -74,14 +74,18 @@ function confirmMs({ ttlMs }: LockRequest): number {
   return Math.min(ttlMs, CONFIRM_MS);
 }
 
-/** The lease would try again only after a tenth of its ttl: too late for a confirmation. Its state and events tell the outcome. */
-async function confirm(lease: Lease): Promise<void> {
-  do {
+/**
+ * Not at once: most holds are over by then, and cost no record. The lease itself would come too late: its ttl is longer than that
+ * of the grant, and it tries again only after a tenth of it. Its state and events tell the outcome.
+ */
+async function confirm(lease: Lease, afterMs: number): Promise<void> {
+  await delay(afterMs, undefined, { ref: false });
+  while (lease.state === 'held' || lease.state === 'unknown') {
     const confirmed = await lease.renew().then(
       () => true,
       () => false,
     );
-    if (confirmed || lease.state !== 'unknown') return;
+    if (confirmed) return;
     await delay(CONFIRM_RETRY_MS, undefined, { ref: false });
-  } while (lease.state === 'unknown');
+  }
 }
