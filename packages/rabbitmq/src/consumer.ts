@@ -78,9 +78,8 @@ export class Consumer {
       const epoch = this.#seen + 1n;
       const startedAt = monotonicMs();
       await within(this.#echo(epoch), this.#patienceMs);
-      await this.#lane.barrier();
-      // More than there is room for: the cluster took us for dead, let another one hold, and made us active again. The echo may be from before.
-      if (this.#unacked.length > PREFETCH) throw new DisconnectedError('The place in the queue was lost meanwhile');
+      // The echo may be from before we were passed over.
+      await this.#checkPlace();
       // Others had more to say before our message than we had read when we sent it: once more, above that.
       if (this.#seen >= epoch) continue;
       this.#held = epoch;
@@ -98,6 +97,8 @@ export class Consumer {
   async release(): Promise<void> {
     // Until it is confirmed, the copy that the next one must read may be missing.
     await this.#lane.confirmed();
+    // Who was passed over meanwhile may have been served that very copy: only the end of the channel puts it back in one step.
+    await this.#checkPlace();
     await this.#cancel();
     this.#lane.ackAll();
   }
@@ -121,6 +122,12 @@ export class Consumer {
 
   async #cancel(): Promise<void> {
     if (this.#tag !== undefined) await this.#lane.cancel(this.#tag);
+  }
+
+  /** More unacknowledged than there is room for: the cluster took us for dead, served another one, and made us active again. */
+  async #checkPlace(): Promise<void> {
+    await this.#lane.barrier();
+    if (this.#unacked.length > PREFETCH) throw new DisconnectedError('The place in the queue was lost meanwhile');
   }
 
   #echo(epoch: bigint): Promise<void> {

@@ -67,8 +67,9 @@ export class ModelQueue {
     this.#serve();
   }
 
-  /** Its node is out of the leader's reach. */
+  /** Its node is out of the leader's reach. Not while it releases: 041 says what is not covered there. */
   suspect(client: number): void {
+    if (this.#lanes.get(client)?.isReleasing === true) return;
     for (const one of [...this.#line, this.#active]) {
       if (one?.client !== client) continue;
       this.#giveBack(one);
@@ -82,6 +83,7 @@ export class ModelQueue {
   }
 
   restore(client: number): void {
+    if (this.#lanes.get(client)?.isReleasing === true) return;
     for (const one of this.#line) if (one.client === client && one.status === 'suspected') one.status = 'up';
     this.#serve();
   }
@@ -140,10 +142,12 @@ export class ModelQueue {
     while (active !== undefined && active.unacked.size < PREFETCH) {
       const message = this.#ready.shift();
       if (message === undefined) return;
-      active.unacked.add(message);
+      // A delivery of its own: what was taken back can't be acknowledged any more, even if it is served again.
+      const delivery = { ...message };
+      active.unacked.add(delivery);
       if (message.publisher === active.client)
         this.echoes.push({ client: active.client, epoch: BigInt(message.content.toString()) });
-      this.#lanes.get(active.client)?.deliver(message);
+      this.#lanes.get(active.client)?.deliver(delivery);
     }
   }
 }
@@ -155,6 +159,7 @@ export class ModelLane {
   readonly heard: (() => void)[] = [];
   readonly #awaited: { readonly type: Command['type']; readonly resolve: () => void }[] = [];
   readonly isOpen = true;
+  isReleasing = false;
   onEnd: Lane['onEnd'];
   #onMessage: ((message: ConsumeMessage) => void) | undefined;
   #unconfirmed = 0;
@@ -189,6 +194,7 @@ export class ModelLane {
   }
 
   confirmed(): Promise<void> {
+    this.isReleasing = true;
     return new Promise((resolve) => {
       this.#onConfirmed = resolve;
       if (this.#unconfirmed === 0) resolve();
