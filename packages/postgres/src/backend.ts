@@ -26,7 +26,7 @@ import type { SessionContext } from './session.ts';
 import { statementsFor } from './sql.ts';
 import { steal } from './steal.ts';
 import { waitIn } from './waiter.ts';
-import type { Granted } from './waiter.ts';
+import type { Granted, Waited } from './waiter.ts';
 
 /** How long an unused session is kept, in ms. */
 const IDLE_MS = 30_000;
@@ -39,6 +39,8 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   readonly #sessions: Sessions<LockSession>;
   readonly #registry: Registry;
   readonly #lines = new Map<bigint, Line>();
+  /** The last one to arrive for a name, until it is granted, refused or in the queue. */
+  readonly #arrivals = new Map<bigint, Promise<void>>();
   /** Serves for what needs any session. */
   #latest: LockSession | undefined;
 
@@ -133,40 +135,63 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     await this.#context.connections.close();
   }
 
+  /**
+   * Requests of one name arrive one after another: until the one before is granted the lock, refused, or in the queue, a later
+   * one might find the lock free and overtake it.
+   */
   async #attempt(keys: Keys, request: LockRequest): Promise<PostgresGrant | null | 'again'> {
-    // Who waits in this process comes first, though the server does not know of all of them.
-    const isLate = (): boolean => this.#lines.get(keys.lock)?.isTaken === true;
-    if (!isLate()) {
-      const session = await this.#sessions.use(request.ttlMs, request.renew);
-      let hold: Hold | null = null;
-      try {
-        const wish = { keys, mode: request.mode, permits: request.permits };
-        hold = await session.tryLock(wish, isLate);
-      } catch (error) {
-        if (session.isOver || session.connection.isLost) return 'again';
-        throw error;
-      } finally {
-        if (hold === null) this.#sessions.done(session);
-      }
-      if (hold !== null) return this.#grant(request, { hold, done: () => this.#sessions.done(session) });
+    const before = this.#arrivals.get(keys.lock);
+    let arrived = (): void => undefined;
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    this.#arrivals.set(keys.lock, arrival);
+    let waiting: Promise<Waited>;
+    try {
+      if (before !== undefined) await before;
+      request.signal.throwIfAborted();
+      const result = await this.#try(keys, request);
+      if (result !== null || !request.wait) return result;
+      // From here on the waiter hears of an abort itself.
+      request.signal.throwIfAborted();
+      waiting = this.#wait(keys, request);
+    } finally {
+      if (this.#arrivals.get(keys.lock) === arrival) this.#arrivals.delete(keys.lock);
+      arrived();
     }
-    if (!request.wait) return null;
-    return await this.#wait(keys, request);
+    const granted = await waiting;
+    return this.#grant(request, granted, granted.entry);
   }
 
-  async #wait(keys: Keys, request: LockRequest): Promise<PostgresGrant> {
+  async #try(keys: Keys, request: LockRequest): Promise<PostgresGrant | null | 'again'> {
+    // Who waits in this process comes first, though the server does not know of all of them.
+    if (this.#lines.get(keys.lock)?.isTaken === true) return null;
+    const session = await this.#sessions.use(request.ttlMs, request.renew);
+    let hold: Hold | null = null;
+    try {
+      hold = await session.tryLock({ keys, mode: request.mode, permits: request.permits });
+    } catch (error) {
+      if (session.isOver || session.connection.isLost) return 'again';
+      throw error;
+    } finally {
+      if (hold === null) this.#sessions.done(session);
+    }
+    return hold === null ? null : this.#grant(request, { hold, done: () => this.#sessions.done(session) });
+  }
+
+  /** In the queue when it returns. */
+  #wait(keys: Keys, request: LockRequest): Promise<Waited> {
     let line = this.#lines.get(keys.lock);
     if (line === undefined) {
       line = new Line(this.#context, keys, () => this.#lines.delete(keys.lock));
       this.#lines.set(keys.lock, line);
     }
-    const granted = await waitIn(line, request, {
+    return waitIn(line, request, {
       keys,
       sessions: this.#sessions,
       registry: this.#registry,
       statements: this.#context.statements,
     });
-    return this.#grant(request, granted, granted.entry);
   }
 
   async #steal(keys: Keys, request: LockRequest): Promise<PostgresGrant | 'again'> {

@@ -35,8 +35,8 @@ export interface Entry {
 }
 
 export type EntryState =
-  /** `session`: by whose life it counts; `asker`: who is in the server's queue for it, if anybody. */
-  | { readonly type: 'pending'; readonly session: LockSession; readonly keys: Keys; asker: number | undefined }
+  /** `session`: by whose life it counts, once there is one; `asker`: who is in the server's queue for it, if anybody. */
+  | { readonly type: 'pending'; session: LockSession | undefined; readonly keys: Keys; asker: number | undefined }
   | { readonly type: 'held'; readonly hold: Hold }
   | { readonly type: 'gone' };
 

@@ -103,7 +103,7 @@ export class Line {
     const [waiter] = this.#waiters;
     if (waiter?.request.mode !== 'shared') return false;
     const session = await waiter.session();
-    const hold = await session.tryLock({ keys: this.keys, mode: 'shared' }, () => false);
+    const hold = await session.tryLock({ keys: this.keys, mode: 'shared' });
     if (hold === null) return false;
     this.#readersCome = true;
     if (this.#waiters[0] === waiter) this.#waiters.shift()?.resolve({ hold, done: () => undefined });

@@ -26,11 +26,10 @@ export interface Present {
 export class Presence {
   readonly #names = new Map<bigint, Name>();
 
-  /** `isLate`: whether others have come first while it waited to ask. `left`: called if nothing was granted, and meanwhile the last hold was given up, too. */
+  /** `left`: called if nothing was granted, and meanwhile the last hold was given up, too. */
   async enter(
     { lock }: Keys,
     mode: Mode,
-    isLate: () => boolean,
     ask: (present: Present) => Promise<Hold | null>,
     left: () => void,
   ): Promise<Hold | null> {
@@ -39,7 +38,7 @@ export class Presence {
       await name.asking;
       name = this.#names.get(lock);
     }
-    if (isLate() || (name !== undefined && name.mode !== mode)) return null;
+    if (name !== undefined && name.mode !== mode) return null;
     if (name !== undefined && mode === 'exclusive') return null;
     if (name === undefined) {
       name = { mode, count: 0, slots: new Set(), onServer: false, asking: undefined };

@@ -84,5 +84,5 @@ function rowOf({ owner, name, mode, permits, client, since, state }: Entry): unk
   if (state.type === 'gone') return { ...common, age_ms };
   const { session, asker, keys } = state;
   const all = [keys.lock, keys.permits, keys.gate].map(String);
-  return { ...common, age_ms, session: session.connection.id, asker: asker ?? null, keys: all, token: null };
+  return { ...common, age_ms, session: session?.connection.id, asker: asker ?? null, keys: all, token: null };
 }

@@ -85,16 +85,15 @@ export class LockSession implements Session {
     return `holdfast_session_${this.connection.id}`;
   }
 
-  /** `null`: not free, or others have come first. Nothing stays of a try that failed, or whose answer came after patience had ended. */
-  tryLock(wish: Wish, isLate: () => boolean): Promise<Hold | null> {
-    return this.#enter(wish, isLate, (present) => attempt(this, this.#context.statements, wish, present));
+  /** `null`: not free. Nothing stays of a try that failed, or whose answer came after patience had ended. */
+  tryLock(wish: Wish): Promise<Hold | null> {
+    return this.#enter(wish, (present) => attempt(this, this.#context.statements, wish, present));
   }
 
   /** A permit, for who keeps all others away by holding the name's lock elsewhere. */
   takePermit(wish: Wish): Promise<Hold | null> {
     const { statements } = this.#context;
-    const never = (): boolean => false;
-    return this.#enter(wish, never, async (present) => {
+    return this.#enter(wish, async (present) => {
       const result = await permit(this, statements, statements.takePermit, wish, present);
       return result === 'kept away' ? null : result;
     });
@@ -152,14 +151,14 @@ export class LockSession implements Session {
     await this.#context.connections.end(this.connection);
   }
 
-  #enter(wish: Wish, isLate: () => boolean, ask: (present: Present) => Promise<Hold | null>): Promise<Hold | null> {
+  #enter(wish: Wish, ask: (present: Present) => Promise<Hold | null>): Promise<Hold | null> {
     const { keys, mode } = wish;
     const { statements, patienceMs } = this.#context;
     const left = (): void => {
       const key = mode === 'shared' ? keys.lock : keys.permits;
       this.connection.ask(statements.unlockShared, [key]).catch(() => undefined);
     };
-    return answered(this.#presence.enter(keys, mode, isLate, ask, left), patienceMs, (late) => {
+    return answered(this.#presence.enter(keys, mode, ask, left), patienceMs, (late) => {
       if (late !== null) this.unlock(late, undefined).catch(() => undefined);
     });
   }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '@holdfast/core/adapter';
 import { elsewhere } from './attempt.ts';
 import { answered } from './connection.ts';
@@ -8,8 +9,9 @@ import type { Keys } from './keys.ts';
 import { LockSession } from './session.ts';
 import type { SessionContext } from './session.ts';
 
-/** A cancel request that takes longer is given up, and the connection with it. In ms. */
+/** A wait that can't be cancelled for so long is given up, and the connection with it. In ms. */
 const CANCEL_MS = 500;
+const AGAIN_MS = 10;
 
 /** A statement that is blocked in the server's queue of a name, on a connection that has nothing else to do. */
 export class BlockedWait {
@@ -18,19 +20,31 @@ export class BlockedWait {
   readonly #context: SessionContext;
   readonly #connection: Connection;
   #cancelling: Promise<void> | undefined;
+  #isSettled = false;
 
   constructor(context: SessionContext, connection: Connection, keys: Keys, mode: Hold['mode']) {
     this.#context = context;
     this.#connection = connection;
-    this.result = this.#run(keys, mode);
+    this.result = this.#run(keys, mode).finally(() => {
+      this.#isSettled = true;
+    });
   }
 
   /** Resolves when nothing is locked and nothing waits, or when it was granted after all, which `result` tells. */
   async cancel(): Promise<void> {
-    this.#cancelling ??= this.#connection.cancel(CANCEL_MS).catch((error: unknown) => this.#connection.destroy(error));
-    await this.#cancelling;
-    // Whatever the server said to it: without an answer the connection is of no use.
-    await answered(this.result, CANCEL_MS).catch((error: unknown) => this.#connection.destroy(error));
+    const until = monotonicMs() + CANCEL_MS;
+    try {
+      while (!this.#isSettled) {
+        if (monotonicMs() > until) throw new Error('the server does not cancel the wait');
+        this.#cancelling = this.#connection.cancel(CANCEL_MS);
+        await this.#cancelling;
+        // A cancel may be faster than the statement itself, and then hits nothing.
+        await Promise.race([this.result, delay(AGAIN_MS, undefined, { ref: false })]);
+      }
+    } catch (error) {
+      // Lost already, or without an answer of no use.
+      this.#connection.destroy(error);
+    }
   }
 
   async #run(keys: Keys, mode: Hold['mode']): Promise<boolean> {
@@ -47,11 +61,11 @@ export class BlockedWait {
             ]);
       if (rows.length === 0) throw elsewhere({ connection });
       // A cancel request that is still under way would hit whatever is asked next.
-      await this.#cancelling;
+      await this.#cancelling?.catch(() => undefined);
       return true;
     } catch (error) {
       if (!isCancelled(error)) throw error;
-      await this.#cancelling;
+      await this.#cancelling?.catch(() => undefined);
       // The cancel may have come after the grant: then the statement failed, but the session has the lock.
       await uncancelled(() => connection.ask(statements.unlockAll, []));
       return false;

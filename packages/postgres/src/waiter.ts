@@ -3,7 +3,7 @@ import { monotonicMs } from '@holdfast/core/adapter';
 import type { LockRequest, Sessions } from '@holdfast/core/adapter';
 import type { Connection } from './connection.ts';
 import { entryOf } from './hold.ts';
-import type { Entry, Hold } from './hold.ts';
+import type { Entry, EntryState, Hold } from './hold.ts';
 import type { Keys } from './keys.ts';
 import type { Line } from './line.ts';
 import type { Registry } from './registry.ts';
@@ -14,6 +14,10 @@ import type { Statements } from './sql.ts';
 export interface Granted {
   readonly hold: Hold;
   readonly done: () => void;
+}
+
+export interface Waited extends Granted {
+  readonly entry: Entry;
 }
 
 /** A request in a process's own queue for a name. */
@@ -40,65 +44,74 @@ interface WaitContext {
   readonly statements: Statements;
 }
 
-/** Waits in `line`. After an abort nothing is left of it, and it rejects with the signal's reason. */
-export async function waitIn(
-  line: Line,
-  request: LockRequest,
-  context: WaitContext,
-): Promise<Granted & { readonly entry: Entry }> {
+/** In `line` when it returns. After an abort nothing is left of it, and it rejects with the signal's reason. */
+export async function waitIn(line: Line, request: LockRequest, context: WaitContext): Promise<Waited> {
   const { keys, sessions, registry, statements } = context;
-  // A request that is not to be renewed waits like others: its ttl begins with its grant.
-  const scribe = await sessions.use(request.ttlMs, true);
-  let own: LockSession | undefined;
-  const entry = entryOf(request, monotonicMs(), { type: 'pending', session: scribe, keys, asker: undefined });
+  const { signal, ttlMs, renew } = request;
+  const state: EntryState = { type: 'pending', session: undefined, keys, asker: undefined };
+  const entry = entryOf(request, monotonicMs(), state);
+  const isPending = (): boolean => entry.state === state;
   let hasTold = false;
   const tell = (): void => {
-    if (!hasTold && entry.state.type === 'pending' && !request.signal.aborted) request.onContended();
+    if (!hasTold && isPending() && !signal.aborted) request.onContended();
     hasTold = true;
   };
+
+  // Writes it down, and asks about it. A request that is not to be renewed waits like others: its ttl begins with its grant.
+  const scribing = sessions.use(ttlMs, true);
+  const written = scribing.then((scribe) => {
+    state.session = scribe;
+    if (isPending()) registry.track(entry);
+  });
+  // Without a connection for that it only is not shown.
+  written.catch(() => undefined);
+  // The session of what is granted to no connection of its own.
+  let own: LockSession | undefined;
+  const ownSession = async (): Promise<LockSession> => {
+    if (own?.isOver === true) {
+      sessions.done(own);
+      own = undefined;
+    }
+    own ??= await sessions.use(ttlMs, renew);
+    if (!renew) await own.lease.renew();
+    return own;
+  };
+
   try {
-    request.signal.throwIfAborted();
-    const granted = await new Promise<Granted>((resolve, reject) => {
-      const waiter: Waiter = {
-        request,
-        entry,
-        session: async () => {
-          if (own !== undefined && own !== scribe && own.isOver) sessions.done(own);
-          if (own === undefined || own.isOver) own = await sessions.use(request.ttlMs, request.renew);
-          if (!request.renew) await own.lease.renew();
-          return own;
-        },
-        onAsked: ({ pid }) => {
-          // Its row may be written already, with nobody in the server's queue.
-          if (entry.written !== undefined) registry.track(entry);
-          untilWaiting(scribe, statements, pid, () => !hasTold && entry.state.type === 'pending').then(tell, tell);
-        },
-        tell,
-        resolve,
-        reject,
+    const { hold, done } = await new Promise<Granted>((resolve, reject) => {
+      const onAsked = ({ pid }: Connection): void => {
+        // Its row may be written already, with nobody in the server's queue.
+        if (entry.written !== undefined) registry.track(entry);
+        const asking = scribing.then((scribe) => untilWaiting(scribe, statements, pid, () => !hasTold && isPending()));
+        asking.then(tell, tell);
       };
+      const waiter: Waiter = { request, entry, session: ownSession, onAsked, tell, resolve, reject };
       const onAbort = (): void => {
-        line.leave(waiter).then((left) => left && reject(request.signal.reason), reject);
+        line.leave(waiter).then((left) => left && reject(signal.reason), reject);
       };
-      request.signal.addEventListener('abort', onAbort, { once: true });
+      signal.addEventListener('abort', onAbort, { once: true });
       line.enter(waiter);
-      registry.track(entry);
       // Behind others of this process the server need not be asked.
       if (!line.isFirst(waiter)) queueMicrotask(tell);
     });
-    const { hold, done } = granted;
-    const session = own;
-    own = undefined;
-    if (session !== undefined && hold.session !== session) sessions.done(session);
-    // Its own connection is free again with the release; a session for many is used until then.
-    const over = hold.session === session ? () => sessions.done(session) : () => (hold.session.end(), done());
+    // A session for many is used until the release. A connection of its own is free again with it.
+    if (hold.session === own) {
+      const { session } = hold;
+      own = undefined;
+      return { hold, entry, done: () => sessions.done(session) };
+    }
+    const over = (): void => {
+      hold.session.end();
+      done();
+    };
     return { hold, entry, done: over };
   } catch (error) {
-    if (own !== undefined) sessions.done(own);
-    await unlist(scribe, registry, statements, entry);
+    const owner = registry.untrack(entry);
+    if (owner !== undefined) await unlist(state.session, statements, entry);
     throw error;
   } finally {
-    sessions.done(scribe);
+    if (own !== undefined) sessions.done(own);
+    scribing.then((scribe) => sessions.done(scribe)).catch(() => undefined);
   }
 }
 
@@ -116,9 +129,8 @@ async function untilWaiting(
   }
 }
 
-async function unlist(scribe: LockSession, registry: Registry, statements: Statements, entry: Entry): Promise<void> {
-  const owner = registry.untrack(entry);
+async function unlist(scribe: LockSession | undefined, statements: Statements, entry: Entry): Promise<void> {
   await entry.written;
   // If the session is over, the row counts for nothing.
-  if (owner !== undefined) await scribe.connection.ask(statements.unlist, [owner]).catch(() => undefined);
+  await scribe?.connection.ask(statements.unlist, [entry.owner]).catch(() => undefined);
 }

@@ -109,6 +109,23 @@ describe('a session that is ended', () => {
     await (await holder.acquire('a')).release();
   });
 
+  test('of a holder that had to wait: those behind it in its process go on, though it has yet to release', async () => {
+    const own = await database(server);
+    const [holder, waiter, admin] = [await open(own), await open(own), await raw(own)];
+    const held = await holder.acquire('a');
+    const [first, second] = [waiter.acquire('a'), waiter.acquire('a')];
+    await expect.poll(async () => (await pidsOf(admin, 'holdfast', false)).length).toBe(1);
+    const [pid] = await pidsOf(admin, 'holdfast', false);
+    await held.release();
+    const lost = await first;
+    await admin.query('SELECT pg_terminate_backend($1)', [pid]);
+    const next = await second;
+    expect([lost.held, next.held]).toEqual([false, true]);
+    await lost.release();
+    expect(next.held).toBe(true);
+    await next.release();
+  });
+
   test('of a waiter: it enters the queue again', async () => {
     const own = await database(server);
     const [holder, waiter, admin] = [await open(own), await open(own), await raw(own)];
@@ -122,6 +139,22 @@ describe('a session that is ended', () => {
       .toBe(1);
     await lock.release();
     await (await next).release();
+  });
+});
+
+describe('requests of one process', () => {
+  test('are granted in the order in which they came, also while the lock becomes free', async () => {
+    const own = await database(server);
+    const [holder, locks] = [await open(own), await open(own)];
+    for (let round = 0; round < 30; round += 1) {
+      const held = await holder.acquire('a');
+      const order: number[] = [];
+      const work = [0, 1, 2].map((i) => locks.request('a', () => void order.push(i)));
+      if (round % 3 > 0) await delay(round % 3);
+      await held.release();
+      await Promise.all(work);
+      expect(order).toEqual([0, 1, 2]);
+    }
   });
 });
 
