@@ -29,7 +29,7 @@ export async function runClient(spec: ClientSpec, { stop, count }: Runner): Prom
   record.start();
   const counting = setInterval(() => count(record.counts), COUNT_EVERY_MS);
   try {
-    await client.run(stop);
+    await client.run(stop, () => count(record.counts));
     record.end();
   } finally {
     clearInterval(counting);
@@ -51,8 +51,9 @@ class Client {
     this.#registers = registers;
   }
 
-  async run(stop: AbortSignal): Promise<void> {
+  async run(stop: AbortSignal, begun: () => void): Promise<void> {
     const open = { locks: await openLocks(this.#spec.url) };
+    begun();
     try {
       await Promise.all(Array.from({ length: this.#spec.lanes }, (_, lane) => this.#lane(lane, open, stop)));
     } finally {

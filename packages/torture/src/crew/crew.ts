@@ -21,6 +21,7 @@ interface Member {
   running: RunningClient | undefined;
   killed: boolean;
   counts: FromClient;
+  begun: Promise<void>;
 }
 
 const nothing: FromClient = { operations: 0, grants: 0, losses: 0 };
@@ -40,6 +41,7 @@ export class Crew {
       running: undefined,
       killed: false,
       counts: nothing,
+      begun: Promise.resolve(),
     }));
   }
 
@@ -47,8 +49,10 @@ export class Crew {
     return this.#members.reduce((sum, { counts }) => add(sum, counts), this.#before);
   }
 
-  start(): void {
+  /** Resolves when every client is about to work, or has ended. */
+  async start(): Promise<void> {
     for (let client = 0; client < this.#members.length; client += 1) this.revive(client);
+    await Promise.all(this.#members.map(({ begun }) => begun));
   }
 
   /** Another life for a client that has none. */
@@ -62,17 +66,27 @@ export class Crew {
     member.counts = nothing;
     const { life } = member;
     const history = join(directory, `client-${client}.${life}${HISTORY_SUFFIX}`);
+    let begin = (): void => undefined;
+    member.begun = new Promise((resolve) => {
+      begin = resolve;
+    });
     member.running = host.start(
       { ...spec(client), client, life, history },
       {
         output: join(directory, `client-${client}.output.txt`),
         environment: environment(client),
         onCounts: (counts) => {
+          begin();
           if (member.life === life) member.counts = counts;
         },
       },
     );
-    this.#over.push(member.running.ended.then((status) => this.#ended(client, member, status)));
+    this.#over.push(
+      member.running.ended.then((status) => {
+        begin();
+        this.#ended(client, member, status);
+      }),
+    );
   }
 
   kill(client: number): void {
