@@ -1,7 +1,6 @@
-import { Lease } from '@holdfast/core/adapter';
+import { Lease, monotonicMs } from '@holdfast/core/adapter';
 import type { LockRequest } from '@holdfast/core/adapter';
 import type { RabbitmqGrant } from './backend.ts';
-import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { Consumer } from './consumer.ts';
 import type { Proof } from './consumer.ts';
@@ -12,6 +11,7 @@ import type { ResolvedOptions } from './options.ts';
 import { Place } from './place.ts';
 import type { Queues } from './queue.ts';
 import { activation } from './activation.ts';
+import { within } from './within.ts';
 
 export interface AttemptContext {
   readonly connections: Connections;
@@ -40,7 +40,9 @@ export async function attempt(context: AttemptContext, given: Attempt): Promise<
       request.signal.throwIfAborted();
       return null;
     }
-    return grant(request, place, connection, await place.consumer.take());
+    const validMs = validityMs(request.ttlMs, connection.heartbeat);
+    const proof = await fresh(place.consumer, await place.consumer.take(), validMs, options.patienceMs);
+    return grant(request, place, validMs, proof);
   } catch (error) {
     place.abandon();
     if (isQueueGone(error)) queues.doubt(queue);
@@ -73,10 +75,18 @@ async function isNext(
   return await activation(consumer, lane, queue, request.signal);
 }
 
-function grant(request: LockRequest, place: Place, connection: Connection, proof: Proof): RabbitmqGrant {
+/** On a slow network, whose round trips use up the proof before the grant is handed over: another one, of a single round trip. */
+async function fresh(consumer: Consumer, proof: Proof, validMs: number, patienceMs: number): Promise<Proof> {
+  const startedAt = monotonicMs();
+  if (startedAt - proof.startedAt < validMs / 3) return proof;
+  await within(consumer.proveAgain(), patienceMs);
+  return { epoch: proof.epoch, startedAt };
+}
+
+function grant(request: LockRequest, place: Place, validMs: number, proof: Proof): RabbitmqGrant {
   const { consumer } = place;
   const lease = new Lease({
-    ttlMs: validityMs(request.ttlMs, connection.heartbeat),
+    ttlMs: validMs,
     provedAt: proof.startedAt,
     auto: request.renew,
     renew: async () => {

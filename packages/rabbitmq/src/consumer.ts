@@ -38,6 +38,7 @@ export class Consumer {
   readonly #queue: string;
   readonly #patienceMs: number;
   readonly #echoes = new Map<string, Echo>();
+  #next: Echo | undefined;
   #unacked: Unacked[] = [];
   /** Above all that others published, as far as we have read. */
   #seen = 0n;
@@ -86,6 +87,21 @@ export class Consumer {
       this.#anchor = undefined;
       return { epoch, startedAt };
     }
+  }
+
+  /**
+   * Right after `take`, where its round trips used the proof up: another one, of a single round trip. Our prefetch is full, so what comes
+   * next was served after we made room for it, to the active consumer. It may be our last copy, so another one is published before.
+   */
+  async proveAgain(): Promise<void> {
+    if (this.#over !== undefined) throw this.#over;
+    const [least] = this.#unacked.toSorted((a, b) => (a.token.epoch < b.token.epoch ? -1 : 1));
+    if (least === undefined || this.#held === undefined || this.#unacked.length < PREFETCH) return await this.renew();
+    const served = new Promise<void>((resolve, reject) => (this.#next = { heard: resolve, failed: reject }));
+    this.#lane.publish(this.#queue, { kind: 'hold', epoch: this.#held, id: randomUUID() });
+    this.#unacked = this.#unacked.filter((one) => one !== least);
+    this.#lane.ack(least.message);
+    await served;
   }
 
   /** Proves that we still hold, and replaces what lies unacknowledged, before the broker's consumer timeout. */
@@ -151,6 +167,8 @@ export class Consumer {
     if (echo === undefined) this.#notice(token);
     this.#echoes.delete(token.id);
     echo?.heard();
+    this.#next?.heard();
+    this.#next = undefined;
     this.#read();
     this.onActive?.();
     this.onActive = undefined;
@@ -164,15 +182,13 @@ export class Consumer {
     }
   }
 
-  /** Makes room for the next message by dropping the lesser of two, as long as an echo is to come. */
+  /** Makes room for what is to come by dropping all but the greatest, as long as an echo is awaited. */
   #read(): void {
-    if (!this.#lane.isOpen) return;
-    while (this.#echoes.size > 0 && this.#unacked.length >= PREFETCH) {
-      const [first, second] = this.#unacked.filter((one) => one !== this.#anchor) as [Unacked, Unacked];
-      const lesser = second.token.epoch < first.token.epoch ? second : first;
-      this.#unacked = this.#unacked.filter((one) => one !== lesser);
-      this.#lane.ack(lesser.message);
-    }
+    if (!this.#lane.isOpen || this.#echoes.size === 0 || this.#unacked.length < PREFETCH) return;
+    const others = this.#unacked.filter((one) => one !== this.#anchor);
+    const greatest = others.reduce((one, other) => (other.token.epoch < one.token.epoch ? one : other));
+    this.#unacked = this.#unacked.filter((one) => one === this.#anchor || one === greatest);
+    for (const one of others) if (one !== greatest) this.#lane.ack(one.message);
   }
 
   #end(error: Error): void {
@@ -185,5 +201,7 @@ export class Consumer {
   #failEchoes(error: Error): void {
     for (const { failed } of this.#echoes.values()) failed(error);
     this.#echoes.clear();
+    this.#next?.failed(error);
+    this.#next = undefined;
   }
 }

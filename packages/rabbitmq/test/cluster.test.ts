@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Locks } from '@holdfast/core';
 import { startRabbitmqCluster } from '@holdfast/testbed';
 import type { RabbitmqCluster, RunningServer } from '@holdfast/testbed';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { queueOf } from '../src/queue.ts';
 import { isolate, open } from './scene.ts';
 
@@ -15,9 +15,8 @@ let members: readonly [RunningServer, RunningServer, RunningServer];
 beforeAll(async () => {
   cluster = await startRabbitmqCluster();
   members = cluster.members as unknown as typeof members;
+  return () => cluster[Symbol.asyncDispose]();
 }, 120_000);
-
-afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** A queue is led by the node on which it was declared. */
 async function queueOn(member: RunningServer): Promise<string> {
