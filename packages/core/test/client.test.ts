@@ -95,6 +95,27 @@ describe('a grant', () => {
     expect(new Set(requests.map(({ owner }) => owner)).size).toBe(2);
   });
 
+  test('of which little is left is renewed before it is handed over', async () => {
+    const { locks } = scripted({ acquire: () => Promise.resolve(grant(10_000, monotonicMs() - 9500)) });
+    const lock = await locks.acquire('name');
+    expect(lock.remainingMs).toBeGreaterThan(9000);
+  });
+
+  test('that ends while its renewal hangs is given back, and the waiter asks again', async () => {
+    let requests = 0;
+    const { locks, released } = scripted({
+      acquire: () => {
+        requests += 1;
+        if (requests > 1) return Promise.resolve(grant());
+        const lease = new Lease({ ttlMs: 1000, provedAt: monotonicMs() - 900, auto: false, renew: hang });
+        return Promise.resolve({ fencingToken: 1n, lease });
+      },
+    });
+    const lock = await locks.acquire('name');
+    expect(lock.remainingMs).toBeGreaterThan(9000);
+    expect(released.length).toBe(1);
+  });
+
   test('that is over is no success of a request that only tries', async () => {
     const { locks } = scripted({ acquire: () => Promise.resolve(grant(100, monotonicMs() - 200)) });
     await expect(locks.tryAcquire('a', { ttl: 100 })).rejects.toBeInstanceOf(BackendUnavailableError);

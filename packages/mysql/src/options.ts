@@ -33,7 +33,7 @@ export interface MysqlOptions {
   readonly pool?: Pool | PromisePool | undefined;
   /** Default `transaction`. */
   readonly mode?: MysqlMode | undefined;
-  /** How many connections may be open at once, at least 2; default 250 (`lease`: 20), or a pool's `connectionLimit`. */
+  /** How many connections may be open at once, at least 2; default 100 (`lease`: 20), or a pool's `connectionLimit`. */
   readonly connections?: number | undefined;
   /** How long the server may take to connect or to answer, and how long a connection is waited for, in ms or as `'5s'`; default 5 s. */
   readonly patience?: number | string | undefined;
@@ -57,7 +57,7 @@ export interface ResolvedOptions {
 }
 
 /** A lock that waits or is held takes one in the first mode, and none in the second. */
-const DEFAULT_CONNECTIONS: Readonly<Record<MysqlMode, number>> = { transaction: 250, lease: 20 };
+const DEFAULT_CONNECTIONS: Readonly<Record<MysqlMode, number>> = { transaction: 100, lease: 20 };
 const DAY_MS = 86_400_000;
 
 const pem = z.union([z.string().min(1), z.instanceof(Buffer)], { error: 'expected PEM as a string or Buffer' });

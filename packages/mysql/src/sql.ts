@@ -47,9 +47,13 @@ export function renew(tables: Tables): string {
   return `SELECT 1 FROM ${tables.request} WHERE entry = ?`;
 }
 
-/** Parameter: name. Never in the transaction that locks the row: together they deadlock. */
+/**
+ * Parameter: name, twice. Never in the transaction that locks the row: together they deadlock. An insert waits for whoever
+ * holds a row of that name, to see whether it stays; so it is left out where the row is seen, which is read without locking.
+ */
 export function create(tables: Tables): string {
-  return `INSERT IGNORE INTO ${tables.lock} (name) VALUES (?)`;
+  return `INSERT IGNORE INTO ${tables.lock} (name)
+SELECT new.name FROM (SELECT CAST(? AS BINARY) AS name) new WHERE NOT EXISTS (SELECT 1 FROM ${tables.lock} WHERE name = ?)`;
 }
 
 /**

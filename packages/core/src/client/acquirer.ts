@@ -13,6 +13,8 @@ import { abandonable, Wait } from './wait.ts';
 
 /** After an abort the adapter gets this long to take the request back; then the caller goes on and it does so alone. In ms. */
 const ABORT_GRACE_MS = 1000;
+/** A grant of which less is left at its hand-over, in ms, or less than a third of its ttl, is renewed before it. */
+const SCARCE_MS = 500;
 /** How long `close` waits for the backend to hear of all releases, in ms. */
 const CLOSE_GRACE_MS = 5000;
 
@@ -96,7 +98,9 @@ export class Acquirer {
       const request = this.#request(context, acquisition, signal);
       const work = this.during(this.#backend.acquire(request));
       const grant = await abandonable(work, signal, ABORT_GRACE_MS, (late) => void this.#giveBack(late));
-      if (grant === null || grant.lease.remainingMs > 0) return grant;
+      if (grant === null) return grant;
+      if (acquisition.renew) await this.#prolong(grant);
+      if (grant.lease.remainingMs > 0) return grant;
       void this.#giveBack(grant);
       if (!acquisition.wait) {
         throw new BackendUnavailableError(
@@ -104,6 +108,18 @@ export class Acquirer {
         );
       }
     }
+  }
+
+  /** Its validity counts from the request, and the answer may have used up most of it: too little to work with, and to renew in time. */
+  async #prolong({ lease }: Grant): Promise<void> {
+    const { remainingMs, ttlMs } = lease;
+    if (remainingMs >= Math.min(ttlMs / 3, SCARCE_MS)) return;
+    const renewal = this.during(lease.renew()).then(
+      () => undefined,
+      () => undefined,
+    );
+    // Where that hangs, the grant is over before anybody has it.
+    await Promise.race([renewal, delay(Math.ceil(remainingMs), undefined, { ref: false })]);
   }
 
   #request(context: HoldContext, acquisition: Acquisition, signal: AbortSignal): LockRequest {

@@ -29,7 +29,7 @@ export interface Subject {
 
 /** The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`. */
 export function urlSubject(url: string): Subject {
-  const through = (via?: Address): string => (via === undefined ? url : withAddress(url, via));
+  const through = (via?: Address): string => (via === undefined ? url : staying(withAddress(url, via)));
   if (schemeOf(url) === 'memory:') {
     throw new ConfigError(
       'A memory URL means another space in each thread; give the suite a Subject whose threads share one',
@@ -67,6 +67,12 @@ function addressOf(url: string): Address | undefined {
   const { protocol, hostname, port } = new URL(url);
   const number = port === '' ? defaultPorts[protocol] : Number(port);
   return hostname === '' || number === undefined ? undefined : { host: hostname.replace(/^\[|\]$/g, ''), port: number };
+}
+
+/** Kafka's clients go on to the address that the broker advertises, past the proxy, unless they are told to stay. */
+function staying(url: string): string {
+  if (schemeOf(url) !== 'kafka:' || /[?&]viaBootstrap=/.test(url)) return url;
+  return `${url}${url.includes('?') ? '&' : '?'}viaBootstrap=true`;
 }
 
 /** Not by `URL`'s setters: they refuse to change the host of some schemes. */

@@ -102,22 +102,28 @@ async function lock(
   };
   let last = await attempt('now');
   while (last === undefined) {
-    if (!(await createRow(context, session, name))) return 'refused';
-    // Others who create the row share its lock for a moment. A try that they refused would be refused by nobody who holds.
-    last = await attempt(request.wait ? 'now' : 'wait');
+    const row = await createRow(context, session, name);
+    if (row === 'refused') return row;
+    // Others who were about to create the row share its lock for a moment. Who did create it outlasts them: if it were refused
+    // like the rest, nobody would hold.
+    last = await attempt(row === 'created' && !request.wait ? 'wait' : 'now');
   }
   return last;
 }
 
-/** In a transaction of its own, which takes no other lock. `false`: somebody holds the row that somebody else created. */
-export async function createRow({ tables }: Context, session: Session, name: Buffer): Promise<boolean> {
+/** In a transaction of its own, which takes no other lock. `refused`: somebody holds the row that somebody else created. */
+export async function createRow(
+  { tables }: Context,
+  session: Session,
+  name: Buffer,
+): Promise<'created' | 'there' | Refused> {
   for (;;) {
     try {
-      await session.change(create(tables), [name]);
+      const { affectedRows } = await session.change(create(tables), [name, name]);
       await session.change('COMMIT');
-      return true;
+      return affectedRows === 1 ? 'created' : 'there';
     } catch (error) {
-      if (isRefused(error)) return false;
+      if (isRefused(error)) return 'refused';
       // Those who create it while the sweep deletes it may meet: nothing is held, so that is no deadlock of any user's.
       if (errorNumber(error) !== ER.LOCK_DEADLOCK) throw error;
     }

@@ -60,7 +60,7 @@ export const postgres: ServerKind = {
 
   url(port, { password, tls }) {
     const secret = password === undefined ? '' : `:${encodeURIComponent(password)}`;
-    return `postgres://postgres${secret}@127.0.0.1:${port}/holdfast${tls ? '?tls=true' : ''}`;
+    return `postgres://postgres${secret}@127.0.0.1:${port}/holdfast${tls ? '?sslmode=require' : ''}`;
   },
 
   async probe(url, ca) {

@@ -93,11 +93,12 @@ export const renewal: readonly ConformanceCase[] = [
   },
   {
     id: 'renewal/many',
-    title: 'hundreds of locks held by one client all stay held',
+    title: 'dozens of locks held by one client all stay held',
     requires: [],
     async run(ctx) {
       const [holder, other] = [await ctx.open(), await ctx.open()];
-      const names = Array.from({ length: 200 }, () => ctx.name());
+      // A lock may cost a connection, and a stock server has about a hundred.
+      const names = Array.from({ length: 64 }, () => ctx.name());
       const ttl = 2 * ctx.time.ttl;
       const held = await Promise.all(names.map((name) => holder.acquire(name, { ttl })));
       await delay(1.3 * ttl);
