@@ -1,0 +1,7 @@
+import { describeConformance, urlSubject } from '@holdfast/core/conformance';
+import { sharedServer } from '@holdfast/testbed';
+import { describe, test } from 'vitest';
+
+const { url } = await sharedServer('mysql-community');
+
+await describeConformance(urlSubject(`${url}?mode=lease`), { describe, test });
