@@ -7,11 +7,6 @@ import { onTestFinished } from 'vitest';
 import { kafka } from '@holdfast/kafka';
 import type { KafkaOptions } from '@holdfast/kafka';
 
-/** Whatever the broker advertises, only that address is used. */
-export function straight(url: string): string {
-  return `${url}${url.includes('?') ? '&' : '?'}viaBootstrap=true`;
-}
-
 export function hostOf(url: string): string {
   return new URL(url).host;
 }

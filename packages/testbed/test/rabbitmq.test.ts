@@ -52,12 +52,12 @@ test('keeps its port and what was confirmed over a kill, and loses it when resta
 
 test('serves TLS to those who trust its certificate and know the password', async () => {
   await using own = await startServer('rabbitmq', { tls: true, password: `p@ss: wo"r'd/%#` });
-  const connection = await connect(own.url, { ca: [own.ca] });
+  const connection = await connect(own.url, { ca: [own.ca ?? ''] });
   await connection.close();
   await expect(connect(own.url)).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
   const url = new URL(own.url);
   url.password = 'another';
-  await expect(connect(url.href, { ca: [own.ca] })).rejects.toThrow('ACCESS_REFUSED');
+  await expect(connect(url.href, { ca: [own.ca ?? ''] })).rejects.toThrow('ACCESS_REFUSED');
 });
 
 test('takes further lines of configuration, and says what the server said when it refuses them', async () => {
