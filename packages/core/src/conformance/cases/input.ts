@@ -93,10 +93,11 @@ export const input: readonly ConformanceCase[] = [
     requires: [],
     async run(ctx) {
       const locks = await ctx.open();
+      // A backend may have to count on less than the ttl; it is far from any other unit all the same.
       const ttl = Math.max(60_000, ctx.manifest.ttl.minMs);
       for (const given of [ttl, `${ttl}ms`, `${ttl / 1000}s`, `${ttl / 60_000}m`]) {
         const lock = await locks.acquire(ctx.name(), { ttl: given, timeout: '5s' });
-        assert.ok(lock.remainingMs > 0.9 * ttl && lock.remainingMs < ttl, `${given}: ${lock.remainingMs} ms remain`);
+        assert.ok(lock.remainingMs > ttl / 2 && lock.remainingMs < ttl, `${given}: ${lock.remainingMs} ms remain`);
         await lock.release();
       }
     },
