@@ -39,7 +39,7 @@ export interface LockRequest {
   /** Aborts the wait (timeout, the user's abort, `close`). After it `acquire` leaves no trace and rejects with its reason. */
   readonly signal: AbortSignal;
   readonly client: ClientInfo;
-  /** To be called once when the request must wait in the queue. Core publishes `holdfast:contended`. Must not throw. */
+  /** To be called once when the request must wait, and has its place: in the queue, or behind others of its client. Core publishes `holdfast:contended`. Must not throw. */
   readonly onContended: () => void;
 }
 
@@ -75,7 +75,10 @@ export interface Capabilities {
   readonly modes: readonly RequestMode[];
   readonly steal: boolean;
   readonly query: boolean;
-  /** Requests of one name are granted in the order in which the backend received them. */
+  /**
+   * Requests of one name are granted in the order in which the backend received them. Where a place in its queue costs a connection,
+   * the requests of one client share a place and go to the end of the queue one after another: in their own order, and by turns with others.
+   */
   readonly fifo: boolean;
   /** `push`: the backend wakes a waiter. `poll`: the waiter asks. */
   readonly wakeup: 'push' | 'poll';
