@@ -39,7 +39,10 @@ export interface LockRequest {
   /** Aborts the wait (timeout, the user's abort, `close`). After it `acquire` leaves no trace and rejects with its reason. */
   readonly signal: AbortSignal;
   readonly client: ClientInfo;
-  /** To be called once when the request must wait, and has its place: in the queue, or behind others of its client. Core publishes `holdfast:contended`. Must not throw. */
+  /**
+   * To be called once when the request must wait, and has its place: in the queue, or behind others of its client. Core publishes
+   * `holdfast:contended`. Must not throw.
+   */
   readonly onContended: () => void;
 }
 
