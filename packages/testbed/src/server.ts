@@ -81,6 +81,8 @@ export interface ServerKind {
   readonly mavenProgram?: MavenProgram;
   /** In the image; default: `binary`. */
   readonly containerCommand?: readonly string[];
+  /** Where the image's own user may not write into the directory. */
+  readonly containerUser?: string;
   /** What the image's entrypoint insists on. */
   readonly containerEnvironment?: Readonly<Record<string, string>>;
   /** The command line after the binary. With `tls` the directory holds `server.crt` and `server.key`. */

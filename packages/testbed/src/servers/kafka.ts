@@ -62,6 +62,7 @@ export function kafkaNode(nodeAt: (place: Place) => KafkaNode): ServerKind {
     binary: 'sh',
     aptPackage: '',
     mavenProgram: program,
+    containerUser: 'root',
 
     args: (place, options) => [
       ...['-c', START, 'kafka', place.dir],

@@ -17,6 +17,7 @@ const START = `
 set -eu
 umask 077
 dir=$1 address=$4 port=$5 cookie=$6
+mkdir -p "$dir"
 printf '%s\\n' "$2" > "$dir/rabbitmq.conf"
 printf '%s\\n' "$3" > "$dir/advanced.config"
 echo '[].' > "$dir/plugins"

@@ -77,6 +77,7 @@ async function containersOf(
       .withExtraHosts([{ host: 'host.docker.internal', ipAddress: 'host-gateway' }])
       .withExposedPorts({ container: kind.containerPort, host: port })
       .withCommand([...(kind.containerCommand ?? [kind.binary]), ...args]);
+    if (kind.containerUser !== undefined) container.withUser(kind.containerUser);
     if (certificate === undefined) return container;
     return container.withCopyContentToContainer([
       { content: certificate.cert, target: `${DIRECTORY}/server.crt`, mode: 0o644 },
