@@ -29,11 +29,14 @@ export interface Running {
 export interface StartOptions extends Pick<SpawnOptions, 'cwd' | 'detached'> {
   readonly env?: NodeJS.ProcessEnv;
   readonly stdin?: string;
+  /** For Node itself. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** Starts `holdfast` as a user's shell would, with nothing configured but `env`. */
 export function start(args: readonly string[], options: StartOptions = {}): Running {
-  return startProcess(process.execPath, [bin, ...args], options);
+  const { nodeFlags = [], ...rest } = options;
+  return startProcess(process.execPath, [...nodeFlags, bin, ...args], rest);
 }
 
 export function holdfast(args: readonly string[], options: StartOptions = {}): Promise<Outcome> {
@@ -43,7 +46,7 @@ export function holdfast(args: readonly string[], options: StartOptions = {}): P
 export function startProcess(
   file: string,
   args: readonly string[],
-  { env, stdin, ...options }: StartOptions = {},
+  { env, stdin, ...options }: Omit<StartOptions, 'nodeFlags'> = {},
 ): Running {
   const { HOLDFAST_URL: _, ...inherited } = process.env;
   const child = spawn(file, args, { ...options, env: { ...inherited, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
