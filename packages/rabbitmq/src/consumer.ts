@@ -81,8 +81,8 @@ export class Consumer {
       await within(this.#echo(epoch), this.#patienceMs);
       // The echo may be from before we were passed over.
       await this.#checkPlace();
-      // Others had more to say before our message than we had read when we sent it: once more, above that. Our own second copy, which came
-      // with the echo, counts as well, so there are always two rounds: with one the model found the same token granted twice (040).
+      // Others had more to say before our message than we had read when we sent it: once more, above that. Our own second copy, where it
+      // is here already, counts as well: without that the model found the same token granted twice (040).
       if (this.#seen >= epoch) continue;
       this.#held = epoch;
       this.#anchor = undefined;
