@@ -75,11 +75,11 @@ function judge({ passed, failed, skipped, status }, vitestArguments, unavailable
 }
 
 function printServers(servers, unavailable, projects) {
-  console.log('server      source      version');
-  for (const { name, source, version } of servers) console.log(`${name.padEnd(11)} ${source.padEnd(11)} ${version}`);
+  console.log('server           source      version');
+  for (const { name, source, version } of servers) console.log(`${name.padEnd(16)} ${source.padEnd(11)} ${version}`);
   for (const { server, reasons } of unavailable) {
     const left = projects.filter((project) => project.servers?.includes(server)).map(({ name }) => name);
-    console.log(`${server.padEnd(11)} NOT RUN     ${reasons.join('; ')} (left out: ${left.join(', ')})`);
+    console.log(`${server.padEnd(16)} NOT RUN     ${reasons.join('; ')} (left out: ${left.join(', ')})`);
   }
   console.log('');
 }
