@@ -13,6 +13,7 @@ export { apply, CONFIRM_MS, emptyQueue, find, nextExpiry, snapshot } from './que
 export type { QueueChange, QueueEntry, QueueEvent, QueueState } from './queue.ts';
 export { pollUntilGranted } from './poll.ts';
 export type { PollOptions } from './poll.ts';
+export { abortable } from './abortable.ts';
 export { batched } from './batch.ts';
 export { parseDuration } from './config/duration.ts';
 export { parseOptions, urlOptions } from './config/options.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { LocksClosedError } from '@holdfast/core/adapter';
+import { abortable, LocksClosedError } from '@holdfast/core/adapter';
 import type {
   Capabilities,
   Diagnosis,
@@ -8,7 +8,6 @@ import type {
   LockSnapshot,
   ReleaseResult,
 } from '@holdfast/core/adapter';
-import { abortable } from './abortable.ts';
 import { capabilities } from './capabilities.ts';
 import { Cluster } from './cluster.ts';
 import { diagnose } from './diagnose.ts';

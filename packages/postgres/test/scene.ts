@@ -53,6 +53,10 @@ export async function pidsOf(client: Client, session: string, granted = true): P
   return rows.map(({ pid }) => pid);
 }
 
+/** How many wait for an advisory lock of the client's database: other tests wait on the same server at the same time. */
+export const WAITING = `SELECT count(*)::int AS value FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+  WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()`;
+
 export async function one<T>(client: Client, text: string, values: unknown[] = []): Promise<T> {
   const { rows } = await client.query<{ value: T }>(text, values);
   return rows[0]?.value as T;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sharedServer } from '@holdfast/testbed';
 import { describe, expect, test } from 'vitest';
-import { database, one, open, optionsOf, pidsOf, raw } from './scene.ts';
+import { database, one, open, optionsOf, pidsOf, raw, WAITING } from './scene.ts';
 
 const server = optionsOf((await sharedServer('postgres')).url);
 
@@ -30,7 +30,7 @@ describe('connections', () => {
     const held = await holder.acquire('a');
     const order: number[] = [];
     const waits = Array.from({ length: 20 }, (_, i) => locks.request('a', () => void order.push(i)));
-    await expect.poll(() => one(look, `SELECT count(*)::int AS value FROM pg_locks WHERE NOT granted`)).toBe(1);
+    await expect.poll(() => one(look, WAITING)).toBe(1);
     // The holder's, and of those who wait: the one that tried, and the one that is blocked.
     expect(await one(look, CONNECTIONS)).toBe(3);
     await held.release();
@@ -94,7 +94,7 @@ describe('a session that is ended', () => {
     const lock = await holder.acquire('a', { ttl: '30s' });
     const [pid] = await pidsOf(admin, 'holdfast');
     const next = waiter.acquire('a');
-    await expect.poll(() => one(admin, `SELECT count(*)::int AS value FROM pg_locks WHERE NOT granted`)).toBe(1);
+    await expect.poll(() => one(admin, WAITING)).toBe(1);
     const lost = new Promise((resolve) => lock.signal.addEventListener('abort', resolve));
     const startedAt = performance.now();
     await admin.query('SELECT pg_terminate_backend($1)', [pid]);

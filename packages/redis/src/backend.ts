@@ -1,4 +1,4 @@
-import { monotonicMs } from '@holdfast/core/adapter';
+import { abortable, monotonicMs } from '@holdfast/core/adapter';
 import type {
   Capabilities,
   Diagnosis,
@@ -7,7 +7,6 @@ import type {
   LockSnapshot,
   ReleaseResult,
 } from '@holdfast/core/adapter';
-import { abortable } from './abortable.ts';
 import { Commands } from './commands.ts';
 import type { Call } from './commands.ts';
 import { Departures } from './departures.ts';
