@@ -3,7 +3,7 @@ import type { PostgresOptions } from '@holdfast/postgres';
 import { sharedServer } from '@holdfast/testbed';
 import { Pool } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { after, database, one, open, optionsOf, raw } from './scene.ts';
+import { after, database, one, open, optionsOf, raw, WAITING } from './scene.ts';
 
 const server = optionsOf((await sharedServer('postgres')).url);
 
