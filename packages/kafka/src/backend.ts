@@ -109,14 +109,15 @@ export class KafkaBackend implements LockBackend<KafkaGrant> {
   async #granted(partition: Partition, ticket: Ticket, startedAt: number): Promise<KafkaGrant | undefined> {
     const { state, request } = ticket;
     if (state.kind !== 'granted') return undefined;
-    const { token, by } = state;
-    if (by.kind === 'request') return this.#holds.add(partition, ticket, token, startedAt);
+    const { entry, by } = state;
+    if (by.kind === 'request') return this.#holds.add(partition, ticket, entry, startedAt);
     const pushed =
-      by.grantedAt === undefined ? undefined : this.#holds.addPushed(partition, ticket, token, by.grantedAt);
+      by.grantedAt === undefined ? undefined : this.#holds.addPushed(partition, ticket, entry, by.grantedAt);
     if (pushed !== undefined) return pushed;
     const confirmed = await abortable(partition.append({ type: 'renew', owners: [request.owner] }), request.signal);
-    if (!isGranted(ticket)) return undefined;
-    return this.#holds.add(partition, ticket, token, confirmed.startedAt);
+    const now = stateOf(ticket);
+    if (now.kind !== 'granted') return undefined;
+    return this.#holds.add(partition, ticket, now.entry, confirmed.startedAt);
   }
 
   /** Takes the request back, granted or not. Never rejects. */
@@ -161,8 +162,9 @@ export class KafkaBackend implements LockBackend<KafkaGrant> {
   }
 }
 
-function isGranted(ticket: Ticket): boolean {
-  return ticket.state.kind === 'granted';
+/** Anew: it changes while something is awaited. */
+function stateOf(ticket: Ticket): Ticket['state'] {
+  return ticket.state;
 }
 
 function ignore(): void {}

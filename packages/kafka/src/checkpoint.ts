@@ -4,18 +4,21 @@
  */
 import type { QueueEntry, QueueState } from '@holdfast/core/adapter';
 import type { PartitionState } from './fold.ts';
+import type { Mark } from './mark.ts';
 
 /** As JSON has it: no bigint, no Infinity. */
 interface StoredEntry extends Omit<QueueEntry, 'token' | 'expiresAt'> {
   readonly name: string;
   /** With its expiry, once granted. */
-  readonly token?: string;
-  readonly expiresAt?: number;
+  readonly token?: string | undefined;
+  readonly expiresAt?: number | undefined;
 }
 
 export interface CheckpointPart {
-  /** Offset of the last record that is folded in. */
+  /** Offset of the last record that is folded in, and what else of its {@link Mark}. */
   readonly at: number;
+  readonly epoch: number;
+  readonly appendedAt: number;
   /** Parts of one checkpoint share it: two clients may write one of the same offset. */
   readonly id: string;
   readonly part: number;
@@ -26,16 +29,16 @@ export interface CheckpointPart {
   readonly entries: readonly StoredEntry[];
 }
 
-/** One part stays so far below the broker's limit for a batch (1 MiB by default), in characters of JSON. */
+/** One part stays so far below the broker's limit for a batch (1 MiB by default), in bytes of JSON. */
 const PART_SIZE = 200_000;
 
-export function partsOf(state: PartitionState, at: number, id: string): CheckpointPart[] {
+export function partsOf(state: PartitionState, last: Mark, id: string): CheckpointPart[] {
   const chunks: StoredEntry[][] = [[]];
   let size = 0;
   for (const [name, { entries }] of state.queues) {
     for (const entry of entries) {
       const stored = store(name, entry);
-      size += JSON.stringify(stored).length;
+      size += Buffer.byteLength(JSON.stringify(stored));
       if (size > PART_SIZE) {
         chunks.push([]);
         size = 0;
@@ -45,7 +48,9 @@ export function partsOf(state: PartitionState, at: number, id: string): Checkpoi
   }
   const { time, token } = state;
   return chunks.map((entries, part) => ({
-    at,
+    at: last.offset,
+    epoch: last.epoch,
+    appendedAt: last.appendedAt,
     id,
     part,
     parts: chunks.length,
@@ -53,6 +58,10 @@ export function partsOf(state: PartitionState, at: number, id: string): Checkpoi
     token: String(token),
     entries,
   }));
+}
+
+export function markOf({ at, epoch, appendedAt }: CheckpointPart): Mark {
+  return { offset: at, epoch, appendedAt };
 }
 
 /** The state that a complete checkpoint stands for. */

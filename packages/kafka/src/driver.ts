@@ -27,8 +27,12 @@ export interface Message {
   readonly timestamp: string;
   readonly value: Buffer | null;
   readonly isControlRecord: boolean;
-  /** 1: the broker's time of the append. */
-  readonly batchContext?: { readonly timestampType: number };
+  readonly batchContext?: {
+    /** 1: the broker's time of the append. */
+    readonly timestampType: number;
+    /** Of the leader that appended it. */
+    readonly partitionLeaderEpoch: number;
+  };
 }
 
 export interface TopicMetadata {

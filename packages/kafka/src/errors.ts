@@ -14,6 +14,15 @@ export class ClosedError extends Error {
   override readonly name = 'ClosedError';
 }
 
+/** The log is not the one that was read before: a new leader lacks some of it, or the topic was deleted and made anew. */
+export class DivergedError extends Error {
+  override readonly name = 'DivergedError';
+
+  constructor() {
+    super('The log is not what it was: records were lost, or the topic was made anew');
+  }
+}
+
 /** `patience` is over, and what was to be appended has not been sent. */
 export class NeverSentError extends BackendUnavailableError {
   override readonly name = 'BackendUnavailableError';

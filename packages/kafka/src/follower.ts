@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { Broker } from './driver.ts';
-import { ClosedError, errorType, isUnclear } from './errors.ts';
+import { ClosedError, DivergedError, errorType, isUnclear } from './errors.ts';
 import { fold } from './fold.ts';
 import type { Change, PartitionState } from './fold.ts';
 import type { Leader } from './leader.ts';
-import { LogReader, offsetAfter } from './log-reader.ts';
+import { LogReader } from './log-reader.ts';
+import { isSame } from './mark.ts';
+import type { Mark } from './mark.ts';
 import type { LockRecord } from './record.ts';
 import { readTail } from './tail.ts';
 import type { Placed, Tail } from './tail.ts';
@@ -13,17 +15,18 @@ import type { Placed, Tail } from './tail.ts';
 /** A record that has just been folded. */
 export interface Folded {
   readonly record: LockRecord;
-  readonly offset: number;
-  /** The broker's time, in ms. */
-  readonly appendedAt: number;
+  readonly mark: Mark;
   /** {@link monotonicMs} */
   readonly receivedAt: number;
   readonly changes: readonly Change[];
 }
 
 export interface FollowerListener {
-  /** The state is about to be built anew, from a checkpoint: what led to that is not told. */
-  loading(tail: Tail): void;
+  /**
+   * The state is about to be built anew, from a checkpoint: what led to that is not told. `diverged`: the log is not what was followed
+   * so far, or that was deleted; what was in it may not be in this one.
+   */
+  loading(tail: Tail, diverged: boolean): void;
   folded(folded: Folded): void;
   /** All that has arrived is folded. */
   settled(position: number): void;
@@ -42,6 +45,10 @@ export class Follower {
   readonly #listener: FollowerListener;
   #state: PartitionState | undefined;
   #position = 0;
+  /** The last record that was read; nothing is known to be before the position without it. */
+  #last: Mark | undefined;
+  /** The log that is read has {@link #last}. */
+  #verified = false;
   #following: Promise<void> | undefined;
   #wanted = false;
 
@@ -72,12 +79,16 @@ export class Follower {
   }
 
   async #follow(): Promise<void> {
+    let diverged = false;
     for (let pause = RETRY_MS; this.#wanted; pause = Math.min(2 * pause, LONGEST_RETRY_MS)) {
       let broker: Broker | undefined;
       try {
         broker = await this.#leader.get();
         const log = new LogReader(this.#leader, broker);
-        if (this.#state === undefined) await this.#load(log);
+        // Whoever answers from here on may have another log than who did before.
+        this.#verified = false;
+        if (this.#state === undefined) await this.#load(log, diverged);
+        diverged = false;
         while (this.#wanted) {
           await this.#read(log);
           pause = RETRY_MS;
@@ -85,8 +96,10 @@ export class Follower {
       } catch (error) {
         if (!this.#wanted) break;
         // Deleted by now, or taken back because replicas that had it are gone: begin anew with what there is.
-        if (errorType(error) === 'OFFSET_OUT_OF_RANGE') this.#state = undefined;
-        else if (!isUnclear(error)) {
+        if (error instanceof DivergedError || errorType(error) === 'OFFSET_OUT_OF_RANGE') {
+          diverged ||= this.#state !== undefined;
+          this.#state = undefined;
+        } else if (!isUnclear(error)) {
           this.#wanted = false;
           this.#listener.failed(error);
           break;
@@ -101,29 +114,53 @@ export class Follower {
     if (this.#wanted) this.start();
   }
 
-  async #load(log: LogReader): Promise<void> {
+  async #load(log: LogReader, diverged: boolean): Promise<void> {
     const tail = await readTail(log);
     const receivedAt = monotonicMs();
     this.#state = tail.state;
     this.#position = tail.checkpointAt + 1;
-    this.#listener.loading(tail);
+    this.#listener.loading(tail, diverged);
     for (const placed of tail.rest) this.#take(placed, receivedAt);
     this.#position = tail.next;
+    this.#last = tail.last;
+    this.#verified = true;
     this.#listener.settled(this.#position);
   }
 
   async #read(log: LogReader): Promise<void> {
-    const messages = await log.fetch(this.#position, POLL_MS);
+    const placed = await this.#next(log);
     const receivedAt = monotonicMs();
     if (!this.#wanted) throw new ClosedError('No longer read');
-    for (const placed of log.place(messages)) this.#take(placed, receivedAt);
-    this.#position = offsetAfter(messages, this.#position);
+    for (const one of placed) this.#take(one, receivedAt);
+    const last = placed.at(-1);
+    if (last !== undefined) {
+      this.#last = last;
+      this.#position = last.offset + 1;
+    }
     this.#listener.settled(this.#position);
   }
 
-  #take({ offset, appendedAt, record }: Placed, receivedAt: number): void {
+  /**
+   * What comes behind the last record, of the same log: a new leader may lack what the old one had, and a topic that was made anew has
+   * other records at the same offsets.
+   */
+  async #next(log: LogReader): Promise<readonly Placed[]> {
+    const last = this.#last;
+    if (last === undefined || this.#verified) {
+      const placed = log.place(await log.fetch(this.#position, POLL_MS));
+      // One leader's records follow each other. Those of another one do only if it had all that came before.
+      if (last === undefined || (placed[0]?.epoch ?? last.epoch) === last.epoch) return placed;
+    }
+    const [same, ...placed] = log.place(await log.fetch(last.offset, POLL_MS));
+    if (same === undefined) return [];
+    if (!isSame(same, last)) throw new DivergedError();
+    this.#verified = true;
+    return placed;
+  }
+
+  #take({ record, ...mark }: Placed, receivedAt: number): void {
     if (this.#state === undefined || record === undefined) return;
-    const changes = fold(this.#state, record, appendedAt);
-    this.#listener.folded({ record, offset, appendedAt, receivedAt, changes });
+    const changes = fold(this.#state, record, mark.appendedAt);
+    this.#listener.folded({ record, mark, receivedAt, changes });
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { batched, CONFIRM_MS, driftMarginMs, Lease, monotonicMs } from '@holdfast/core/adapter';
-import type { Grant, LockRequest, RenewResult } from '@holdfast/core/adapter';
+import type { Grant, LockRequest, QueueEntry, RenewResult } from '@holdfast/core/adapter';
 import type { Partition } from './partition.ts';
 import type { Ticket } from './ticket.ts';
 
@@ -25,26 +25,26 @@ export class Holds {
   }
 
   /** `provedAt`: when the record was first sent that proves the hold. */
-  add(partition: Partition, ticket: Ticket, token: bigint, provedAt: number): KafkaGrant {
+  add(partition: Partition, ticket: Ticket, entry: QueueEntry, provedAt: number): KafkaGrant {
     const { ttlMs, renew: auto } = ticket.request;
     const renew = (): Promise<RenewResult> => this.#renewalOf(partition)(ticket);
     const lease = new Lease({ ttlMs, provedAt, auto, skewMs: this.#skewMs, renew });
     ticket.lease = lease;
-    return { fencingToken: token, lease, ticket, partition };
+    return { fencingToken: entry.token ?? 0n, lease, ticket, partition };
   }
 
   /**
    * A grant by somebody else's record, made no earlier than `grantedAt`. The log keeps it for {@link confirmMs}, and for a ttl from the
    * renewal that follows. `undefined` if too little of that time is certain.
    */
-  addPushed(partition: Partition, ticket: Ticket, token: bigint, grantedAt: number): KafkaGrant | undefined {
+  addPushed(partition: Partition, ticket: Ticket, entry: QueueEntry, grantedAt: number): KafkaGrant | undefined {
     const { ttlMs } = ticket.request;
     const life = confirmMs(ticket.request);
     const margin = driftMarginMs(life);
     if (grantedAt + life - margin - this.#skewMs - monotonicMs() < life / 4) return undefined;
     // The lease takes a ttl and its margin from `provedAt`; what ends then is the shorter life with its own margin.
     const provedAt = grantedAt - (ttlMs - life) + (driftMarginMs(ttlMs) - margin);
-    const grant = this.add(partition, ticket, token, provedAt);
+    const grant = this.add(partition, ticket, entry, provedAt);
     if (life < ttlMs) void confirm(grant.lease, Math.max(grantedAt + life / 4 - monotonicMs(), 0));
     return grant;
   }
@@ -66,7 +66,10 @@ async function renewAll(partition: Partition, tickets: readonly Ticket[]): Promi
     owners.slice(i * CHUNK, (i + 1) * CHUNK),
   );
   await Promise.all(chunks.map((chunk) => partition.append({ type: 'renew', owners: chunk })));
-  return tickets.map(({ state }) => (state.kind === 'gone' ? state.reason : 'renewed'));
+  return tickets.map(({ state }) => {
+    if (state.kind === 'granted') return 'renewed';
+    return state.kind === 'gone' ? state.reason : 'expired';
+  });
 }
 
 /** How long the log keeps a grant that somebody else's record brought about, until it is renewed. */

@@ -1,5 +1,6 @@
+import { monotonicMs } from '@holdfast/core/adapter';
 import type { Broker, Message } from './driver.ts';
-import { errorType } from './errors.ts';
+import { errorType, SilenceError } from './errors.ts';
 import type { Leader } from './leader.ts';
 import { decode } from './record.ts';
 import { unfitSettings } from './topic.ts';
@@ -32,17 +33,24 @@ export class LogReader implements LogEnd {
   }
 
   async read(from: number, to: number): Promise<Placed[] | undefined> {
+    const { timeoutMs, patienceMs } = this.#leader.cluster.options;
     const placed: Placed[] = [];
+    let progressAt = monotonicMs();
     for (let next = from; next < to;) {
       let more: readonly Message[];
       try {
-        more = await this.fetch(next, 0);
+        more = await this.fetch(next, timeoutMs);
       } catch (error) {
         if (errorType(error) === 'OFFSET_OUT_OF_RANGE') return undefined;
         throw error;
       }
-      // The end lies past what is there only if the last of it was taken back, which is for the next attempt to find out.
-      if (more.length === 0) break;
+      if (more.length === 0) {
+        // Who is over a quota is answered with nothing, whatever there is. Or the last of it was taken back: the next attempt finds out.
+        if (monotonicMs() - progressAt > patienceMs)
+          throw new SilenceError('reading to the end of the log', patienceMs);
+        continue;
+      }
+      progressAt = monotonicMs();
       placed.push(...this.place(more));
       next = offsetAfter(more, next);
     }
@@ -79,7 +87,8 @@ export class LogReader implements LogEnd {
       if (record !== undefined && batchContext?.timestampType !== LOG_APPEND_TIME) {
         throw unfitSettings(this.#leader.cluster.options.topic, ['message.timestamp.type']);
       }
-      return { offset: Number(offset), appendedAt: Number(timestamp), record };
+      const epoch = batchContext?.partitionLeaderEpoch ?? -1;
+      return { offset: Number(offset), epoch, appendedAt: Number(timestamp), record };
     });
   }
 

@@ -15,6 +15,7 @@ import type { Folded } from './follower.ts';
 import { Leader } from './leader.ts';
 import { LogReader } from './log-reader.ts';
 import { Lookout } from './lookout.ts';
+import type { Mark } from './mark.ts';
 import type { Sighting } from './lookout.ts';
 import type { Operation } from './record.ts';
 import type { Tail } from './tail.ts';
@@ -63,7 +64,7 @@ export class Partition {
     this.#plan = new CheckpointPlan(longestTtl);
     this.#leader = new Leader(id, cluster, this.#clock);
     this.#follower = new Follower(this.#leader, {
-      loading: (tail) => this.#loading(tail),
+      loading: (tail, diverged) => this.#loading(tail, diverged),
       folded: (folded) => this.#folded(folded),
       settled: (position) => this.#settled(position),
       failed: (error) => this.#failed(unavailable(error)),
@@ -163,28 +164,29 @@ export class Partition {
     this.#linger.unref();
   }
 
-  #loading(tail: Tail): void {
+  #loading(tail: Tail, diverged: boolean): void {
     this.#plan.loading(tail);
+    if (diverged) this.#writer.diverged();
     // What is about to be folded has been told to them already, perhaps; what they are at the end counts. One that is entering
     // learns from its own record.
     for (const ticket of this.#tickets.values()) if (ticket.state.kind !== 'entering') this.#reloaded.add(ticket);
   }
 
   #folded(folded: Folded): void {
-    const { record, offset, appendedAt, receivedAt, changes } = folded;
+    const { record, mark, receivedAt, changes } = folded;
     const state = this.#follower.state;
     if (state === undefined) return;
-    this.#seen = { broker: appendedAt, receivedAt };
+    this.#seen = { broker: mark.appendedAt, receivedAt };
     for (const change of changes) this.#apply(change, folded);
-    if (record.session !== this.#options.session) return void this.#plan.due(record, offset, state);
+    if (record.session !== this.#options.session) return void this.#plan.due(record, mark.offset, state);
     if (!agrees(state, record)) {
       return this.#writer.refuse(unfitPartitions(this.#options.cluster.options, state.partitions), record.number);
     }
     this.#writer.folded(record.number);
-    if (this.#plan.due(record, offset, state)) this.#writeCheckpoint(state, offset);
+    if (this.#plan.due(record, mark.offset, state)) this.#writeCheckpoint(state, mark);
   }
 
-  #apply({ name, granted, ended, left }: Change, { record, appendedAt, receivedAt }: Folded): void {
+  #apply({ name, granted, ended, left }: Change, { record, mark, receivedAt }: Folded): void {
     this.#touched.add(name);
     // First who is gone: an owner may come again by the very record that ends its earlier entry.
     for (const { entry, reason } of ended) this.#listening(entry)?.ended(reason);
@@ -192,8 +194,8 @@ export class Partition {
       const own = record.type === 'request' && record.owner === entry.owner;
       const by: GrantedBy = own
         ? { kind: 'request' }
-        : { kind: 'push', grantedAt: this.#clock.earliest(appendedAt, receivedAt) };
-      this.#listening(entry)?.granted(entry.token ?? 0n, by);
+        : { kind: 'push', grantedAt: this.#clock.earliest(mark.appendedAt, receivedAt) };
+      this.#listening(entry)?.granted(entry, by);
     }
     if (left !== undefined) this.#listening(left)?.ended('expired');
   }
@@ -204,11 +206,7 @@ export class Partition {
   }
 
   #settled(position: number): void {
-    for (const ticket of this.#reloaded) {
-      ticket.reconcile(this.entry(ticket));
-      this.#touched.add(ticket.request.name);
-    }
-    this.#reloaded.clear();
+    if (this.#reloaded.size > 0) this.#reconcile([...this.#reloaded]);
     this.#writer.reached(position);
     for (const [resolve, end] of this.#arrivals) {
       if (position < end) continue;
@@ -217,6 +215,21 @@ export class Partition {
     }
     for (const name of this.#touched) this.#watch(name);
     this.#touched.clear();
+  }
+
+  /** Those who were in the queue before the state was built anew. */
+  #reconcile(tickets: readonly Ticket[]): void {
+    this.#reloaded.clear();
+    for (const ticket of tickets) {
+      const entry = this.entry(ticket);
+      ticket.reconcile(entry);
+      // A hold that its holder no longer has keeps nobody waiting.
+      if (entry !== undefined && ticket.state.kind === 'gone') {
+        this.append({ type: 'leave', owner: entry.owner }, true).then(undefined, () => undefined);
+      }
+    }
+    // How much of the holders' time has passed is not known from records that are old by now.
+    for (const name of new Set(tickets.map(({ request }) => request.name))) this.#tick(name);
   }
 
   #watch(name: string): void {
@@ -231,9 +244,9 @@ export class Partition {
     });
   }
 
-  #writeCheckpoint(state: PartitionState, offset: number): void {
+  #writeCheckpoint(state: PartitionState, last: Mark): void {
     // In one go: the state changes with the next record.
-    for (const part of partsOf(state, offset, randomUUID())) {
+    for (const part of partsOf(state, last, randomUUID())) {
       // If one fails, the next multiple's writer makes up for it.
       this.append({ type: 'checkpoint', ...part }).then(undefined, () => undefined);
     }

@@ -1,5 +1,6 @@
 import type { ClientInfo, RequestMode } from '@holdfast/core/adapter';
 import type { CheckpointPart } from './checkpoint.ts';
+import { asRecord, versionOf } from './record-schema.ts';
 
 /** What a client asks of a partition. */
 export type Operation =
@@ -33,8 +34,6 @@ export type LockRecord = Operation & {
 
 export const VERSION = 1;
 
-const types: ReadonlySet<unknown> = new Set<Operation['type']>(['request', 'renew', 'leave', 'tick', 'checkpoint']);
-
 export function encode(record: LockRecord): Buffer {
   return Buffer.from(JSON.stringify(record));
 }
@@ -42,11 +41,11 @@ export function encode(record: LockRecord): Buffer {
 /** `undefined` for what is none of ours: everybody ignores it, because everybody reads the same bytes. */
 export function decode(value: Buffer | null): LockRecord | undefined {
   const parsed = value === null ? undefined : parse(value.toString());
-  if (typeof parsed !== 'object' || parsed === null) return undefined;
-  if (!('version' in parsed) || !('type' in parsed)) return undefined;
+  const version = versionOf(parsed);
+  if (version === undefined) return undefined;
   // A later version may mean by a record what this one can't know, so it must not fold on as if it had understood.
-  if (typeof parsed.version === 'number' && parsed.version > VERSION) throw new NewerVersionError(parsed.version);
-  return types.has(parsed.type) ? (parsed as LockRecord) : undefined;
+  if (version > VERSION) throw new NewerVersionError(version);
+  return asRecord(parsed);
 }
 
 export class NewerVersionError extends Error {

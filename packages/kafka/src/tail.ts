@@ -1,14 +1,13 @@
-import { restore } from './checkpoint.ts';
+import { markOf, restore } from './checkpoint.ts';
 import type { CheckpointPart } from './checkpoint.ts';
 import { emptyPartition } from './fold.ts';
 import type { PartitionState } from './fold.ts';
+import { isSame } from './mark.ts';
+import type { Mark } from './mark.ts';
 import type { LockRecord } from './record.ts';
 
-/** A record of ours at its place. */
-export interface Placed {
-  readonly offset: number;
-  /** The broker's time, in ms. */
-  readonly appendedAt: number;
+/** A record at its place. */
+export interface Placed extends Mark {
   /** `undefined`: foreign, to be skipped. */
   readonly record: LockRecord | undefined;
 }
@@ -19,7 +18,10 @@ export interface LogEnd {
   end(): Promise<number>;
   /** Offset of the first record that is still there. */
   start(): Promise<number>;
-  /** All records from `from` up to `to`, not included. `undefined`: `from` lies before the first that is still there. */
+  /**
+   * All records from `from` up to `to`, not included, and perhaps more. `undefined`: `from` lies before the first that is still there.
+   * Rejects if the broker does not give them all: what is skipped unseen may be a lock.
+   */
   read(from: number, to: number): Promise<Placed[] | undefined>;
 }
 
@@ -30,6 +32,8 @@ export interface Tail {
   readonly rest: readonly Placed[];
   /** Offset of the next record after all that. */
   readonly next: number;
+  /** The last record that was read; `undefined` if there is none. */
+  readonly last: Mark | undefined;
   /** Offset from which on no checkpoint has been found. */
   readonly checkpointAt: number;
   /** How many records were read. */
@@ -48,18 +52,22 @@ export async function readTail(log: LogEnd): Promise<Tail> {
   let read = 0;
   let start = 0;
   for (let step = FIRST_STEP, from = Math.max(0, end - step); ;) {
-    let placed = await log.read(from, end);
+    const placed = await log.read(from, end);
     if (placed === undefined) {
       start = await log.start();
-      from = Math.max(from, start);
-      placed = (await log.read(from, end)) ?? [];
+      // It does not go as far as it did: some of it was taken back.
+      if (start <= from) return await readTail(log);
+      from = start;
+      continue;
     }
     read += placed.length;
     const found = lastCheckpoint(placed);
-    if (found !== undefined && found.at + 1 >= from) return { ...begin(found, placed, end), read };
+    // With the record that it goes up to, by which it is known to be of this log, unless just that was deleted.
+    if (found !== undefined && (found.at >= from || found.at + 1 === start))
+      return { ...begin(found, placed, end), read };
     if (from <= start) return { ...begin(undefined, placed, end), read };
     step *= 4;
-    from = found === undefined ? Math.max(start, end - step) : Math.max(start, found.at + 1);
+    from = Math.max(start, found === undefined ? Math.min(from, end - step) : found.at);
   }
 }
 
@@ -75,16 +83,21 @@ function begin(found: Found | undefined, placed: readonly Placed[], end: number)
     state: found === undefined ? emptyPartition() : restore(found.parts, found.partitions),
     rest: placed.filter(({ offset }) => offset > checkpointAt),
     next: Math.max(end, (placed.at(-1)?.offset ?? -1) + 1),
+    last: placed.at(-1),
     checkpointAt,
   };
 }
 
-/** The one that goes furthest, all parts of which are there. */
+/** The one that goes furthest, all parts of which are there, and whose past is that of this log. */
 export function lastCheckpoint(placed: readonly Placed[]): Found | undefined {
   const byId = new Map<string, CheckpointPart[]>();
+  const first = placed[0]?.offset ?? 0;
   let last: Found | undefined;
-  for (const { record } of placed) {
-    if (record?.type !== 'checkpoint') continue;
+  for (const { offset, record } of placed) {
+    if (record?.type !== 'checkpoint' || record.at >= offset) continue;
+    // Its writer may have folded records that were taken back since.
+    const upTo = placed[record.at - first];
+    if (record.at >= first && (upTo === undefined || !isSame(upTo, markOf(record)))) continue;
     const parts = byId.get(record.id) ?? [];
     byId.set(record.id, parts);
     if (!parts.some(({ part }) => part === record.part)) parts.push(record);

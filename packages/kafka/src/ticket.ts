@@ -11,7 +11,7 @@ export type GrantedBy =
 type TicketState =
   | { readonly kind: 'entering' }
   | { readonly kind: 'waiting' }
-  | { readonly kind: 'granted'; readonly token: bigint; readonly by: GrantedBy }
+  | { readonly kind: 'granted'; readonly entry: QueueEntry; readonly by: GrantedBy }
   | { readonly kind: 'gone'; readonly reason: LossReason };
 
 /** A request of this process, from its entry to its release, as the log says it stands. */
@@ -35,8 +35,8 @@ export class Ticket {
     this.#state = { kind: 'entering' };
   }
 
-  granted(token: bigint, by: GrantedBy): void {
-    this.#state = { kind: 'granted', token, by };
+  granted(entry: QueueEntry, by: GrantedBy): void {
+    this.#state = { kind: 'granted', entry, by };
     this.#decided?.();
   }
 
@@ -48,10 +48,13 @@ export class Ticket {
 
   /** What the queue has of it, whatever led to that: after its own record, or after a checkpoint that hides what came before. */
   reconcile(entry: QueueEntry | undefined): void {
-    if (entry === undefined) {
-      if (this.#state.kind !== 'gone') this.ended('expired');
+    const { lease } = this;
+    const state = this.#state;
+    if (state.kind === 'granted' && entry !== undefined && bears(entry, state.entry)) this.#state = { ...state, entry };
+    else if (entry === undefined || lease !== undefined) {
+      if (state.kind !== 'gone') this.ended('expired');
     } else if (entry.token === undefined) this.#state = { kind: 'waiting' };
-    else if (this.#state.kind !== 'granted') this.granted(entry.token, { kind: 'push', grantedAt: undefined });
+    else this.granted(entry, { kind: 'push', grantedAt: undefined });
   }
 
   /** Resolves when it no longer waits. Rejects with the abort's reason, or with what `fail` was called with. */
@@ -78,4 +81,9 @@ export class Ticket {
   fail(error: unknown): void {
     this.#failed?.(error);
   }
+}
+
+/** Whether `entry` is still the grant `known`, with all proofs of life that were counted on: a log may have lost some. */
+function bears({ token, expiresAt }: QueueEntry, known: QueueEntry): boolean {
+  return token === known.token && expiresAt >= known.expiresAt;
 }

@@ -98,7 +98,7 @@ export class Writer {
       };
       const pending: Pending = {
         record,
-        size: JSON.stringify(record).length,
+        size: Buffer.byteLength(JSON.stringify(record)),
         sent: false,
         awaited: true,
         resolve: settle(resolve),
@@ -121,6 +121,11 @@ export class Writer {
   /** The fold has come to `offset`, perhaps by way of a checkpoint that has our records in it. */
   reached(offset: number): void {
     for (const [number, { offset: at = Infinity }] of this.#unfolded) if (at < offset) this.folded(number);
+  }
+
+  /** What was appended may have been taken back: its offset proves nothing any more, only that it is read. */
+  diverged(): void {
+    for (const unfolded of this.#unfolded.values()) delete unfolded.offset;
   }
 
   /** The fold does not count this one, or can't go on at all. */

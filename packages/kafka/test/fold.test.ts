@@ -7,9 +7,11 @@ import { CheckpointPlan } from '../src/checkpoint-plan.ts';
 import { partsOf } from '../src/checkpoint.ts';
 import { emptyPartition, fold } from '../src/fold.ts';
 import type { PartitionState } from '../src/fold.ts';
+import { decode } from '../src/record.ts';
 import type { Operation } from '../src/record.ts';
 import { readTail } from '../src/tail.ts';
-import { canonical, foldAll, MemoryLog } from './log.ts';
+import type { LogEnd } from '../src/tail.ts';
+import { canonical, foldAll, MemoryLog, PARTITIONS } from './log.ts';
 
 const client = { id: 'client', host: 'host', pid: 1 };
 const names = ['a', 'b', 'c'];
@@ -183,12 +185,12 @@ describe('who comes late', () => {
           for (const { operation: asked, pass: ms } of list) fold(full, log.append(asked, (clock += ms)).record, clock);
         };
         add(before);
-        const at = (await log.end()) - 1;
-        const parts = partsOf(full, at, 'checkpoint');
+        const { last } = log;
+        const parts = partsOf(full, last, 'checkpoint');
         add(meanwhile);
         for (const part of parts) fold(full, log.append({ type: 'checkpoint', ...part }, clock).record, clock);
         add(after);
-        if (deletes) log.deleteBefore(at + 1);
+        if (deletes) log.deleteBefore(last.offset + 1);
         const tail = await readTail(log);
         foldAll(tail.rest, tail.state);
         expect(canonical(tail.state)).toEqual(canonical(full));
@@ -196,6 +198,73 @@ describe('who comes late', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  test('does not start from a checkpoint whose writer had folded what an election took back', async () => {
+    const lost = fc.array(step, { minLength: 1, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(steps, lost, steps, steps, async (before, gone, meanwhile, after) => {
+        const log = new MemoryLog();
+        let clock = START;
+        const add = (list: readonly Step[]): void => {
+          for (const { operation: asked, pass: ms } of list) log.append(asked, (clock += ms));
+        };
+        add(before);
+        const kept = await log.end();
+        add(gone);
+        const misled = emptyPartition();
+        foldAll((await all(log)) ?? [], misled);
+        const parts = partsOf(misled, log.last, 'misled');
+        log.takeBack(kept);
+        add(meanwhile);
+        for (const part of parts) log.append({ type: 'checkpoint', ...part }, clock);
+        add(after);
+        const full = emptyPartition();
+        foldAll((await all(log)) ?? [], full);
+        const tail = await readTail(log);
+        foldAll(tail.rest, tail.state);
+        expect(canonical(tail.state)).toEqual(canonical(full));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('reads again when records are deleted, or taken back, while it reads', async () => {
+    const log = new MemoryLog();
+    const ask = (owner: string): Operation => {
+      return {
+        type: 'request',
+        name: owner,
+        owner,
+        mode: 'exclusive',
+        ttlMs: 30_000,
+        client,
+        wait: true,
+        steal: false,
+      };
+    };
+    for (let i = 0; i < 3000; i += 1) log.append(ask(`${i}`), START + i);
+    log.deleteBefore(2000);
+    let starts = 0;
+    const deleting: LogEnd = {
+      end: () => log.end(),
+      read: (from, to) => log.read(from, to),
+      start: async () => {
+        const start = await log.start();
+        if ((starts += 1) < 5) log.deleteBefore(start + 100);
+        return start;
+      },
+    };
+    const tail = await readTail(deleting);
+    expect(tail.rest).toHaveLength(600);
+    expect(tail.rest.at(-1)?.offset).toBe(2999);
+    let ends = 0;
+    const shrinking: LogEnd = {
+      start: () => log.start(),
+      read: async (from, to) => (from > (await log.end()) ? undefined : await log.read(from, to)),
+      end: () => ((ends += 1) === 1 ? Promise.resolve(20_000) : log.end()),
+    };
+    expect((await readTail(shrinking)).next).toBe(3000);
   });
 
   test('does not start from a checkpoint of which a part is missing', async () => {
@@ -214,7 +283,7 @@ describe('who comes late', () => {
       };
       fold(full, log.append({ type: 'request', ...request }, START + i).record, START + i);
     }
-    const parts = partsOf(full, 1999, 'checkpoint');
+    const parts = partsOf(full, log.last, 'checkpoint');
     expect(parts.length).toBeGreaterThan(1);
     for (const part of parts.slice(1)) fold(full, log.append({ type: 'checkpoint', ...part }, START).record, START);
     const tail = await readTail(log);
@@ -250,7 +319,7 @@ describe('who comes late', () => {
         if (!plan.due(record, offset, full)) continue;
         due += 1;
         if (due % 3 === 0) continue;
-        for (const part of partsOf(full, offset, `${offset}`)) {
+        for (const part of partsOf(full, log.last, `${offset}`)) {
           const written = log.append({ type: 'checkpoint', ...part }, START + i);
           plan.due(written.record, written.offset, full);
         }
@@ -286,7 +355,7 @@ test('retention never deletes what somebody who comes late would need', async ()
         fold(full, record, now);
         const due = [...plans].filter(([, plan]) => plan.due(record, offset, full)).map(([client]) => client);
         if (!due.includes(session)) return;
-        for (const part of partsOf(full, offset, `${offset}`)) write(session, { type: 'checkpoint', ...part });
+        for (const part of partsOf(full, log.last, `${offset}`)) write(session, { type: 'checkpoint', ...part });
       };
       const request = { name: 'a', mode: 'exclusive' as const, ttlMs, client, wait: true, steal: false };
       write('holder', { type: 'request', owner: 'holder', ...request });
@@ -369,6 +438,48 @@ test('no hold ends in the log before its holder says so, if the clock goes forwa
     }),
     { numRuns: 2000 },
   );
+});
+
+describe('what others write into the topic', () => {
+  const ours = operation.map((asked) => ({ version: 1, session: 's', number: 1, partitions: PARTITIONS, ...asked }));
+  const checkpoint = fc.record({ time: fc.nat(), token: fc.bigInt({ min: 0n }).map(String) }).map((part) => ({
+    ...{ version: 1, session: 's', number: 1, partitions: PARTITIONS, type: 'checkpoint' },
+    ...{ at: 0, epoch: 0, appendedAt: START, id: 'id', part: 0, parts: 1, entries: [{ name: 'a' }], ...part },
+  }));
+  /** Records of ours with one thing wrong, and other people's. */
+  const almost = fc
+    .tuple(fc.oneof(ours, checkpoint), fc.nat({ max: 20 }), fc.oneof(fc.constant(undefined), fc.jsonValue()))
+    .map(([record, at, value]) => {
+      const key = Object.keys(record)[at % Object.keys(record).length] ?? '';
+      // A later version of ours is to be refused, not skipped.
+      return key === 'version' && Number(value) > 1 ? record : { ...record, [key]: value };
+    });
+  const bytes = fc.oneof(
+    almost.map((value) => Buffer.from(JSON.stringify(value))),
+    fc.jsonValue().map((value) => Buffer.from(JSON.stringify(value))),
+    fc.uint8Array().map((value) => Buffer.from(value)),
+  );
+
+  test('stops nobody from folding, nor from starting', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(bytes, step), { maxLength: 40 }), async (list) => {
+        const log = new MemoryLog();
+        for (const [i, one] of list.entries()) {
+          if (Buffer.isBuffer(one)) log.appendBytes(one, START + i);
+          else log.append(one.operation, START + i);
+        }
+        const tail = await readTail(log);
+        foldAll(tail.rest, tail.state);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('is not taken for a later version of ours', () => {
+    expect(decode(Buffer.from('{"version":7,"type":"OrderCreated"}'))).toBeUndefined();
+    const later = { version: 7, session: 's', number: 0, partitions: 16, type: 'pause' };
+    expect(() => decode(Buffer.from(JSON.stringify(later)))).toThrow('records of version 7');
+  });
 });
 
 test('records of a client that spreads names over another number of partitions do not count', () => {

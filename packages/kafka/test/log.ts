@@ -2,6 +2,7 @@ import { decode, encode, VERSION } from '../src/record.ts';
 import type { LockRecord, Operation } from '../src/record.ts';
 import { emptyPartition, fold } from '../src/fold.ts';
 import type { Change, PartitionState } from '../src/fold.ts';
+import type { Mark } from '../src/mark.ts';
 import type { LogEnd, Placed } from '../src/tail.ts';
 
 export const PARTITIONS = 16;
@@ -9,8 +10,9 @@ export const PARTITIONS = 16;
 /** A partition's log as a broker keeps it. */
 export class MemoryLog implements LogEnd {
   #first = 0;
-  readonly #values: { readonly value: Buffer; readonly appendedAt: number }[] = [];
+  readonly #values: { readonly value: Buffer; readonly appendedAt: number; readonly epoch: number }[] = [];
   #number = 0;
+  #epoch = 0;
 
   append(
     operation: Operation,
@@ -24,8 +26,24 @@ export class MemoryLog implements LogEnd {
       partitions: PARTITIONS,
       ...operation,
     };
-    this.#values.push({ value: encode(record), appendedAt });
-    return { offset: this.#values.length - 1, record };
+    return { offset: this.appendBytes(encode(record), appendedAt).offset, record };
+  }
+
+  appendBytes(value: Buffer, appendedAt: number): Mark {
+    this.#values.push({ value, appendedAt, epoch: this.#epoch });
+    return { offset: this.#values.length - 1, epoch: this.#epoch, appendedAt };
+  }
+
+  /** Of the last record; before the first one of an empty log. */
+  get last(): Mark {
+    const { appendedAt = 0, epoch = -1 } = this.#values.at(-1) ?? {};
+    return { offset: this.#values.length - 1, epoch, appendedAt };
+  }
+
+  /** By an unclean election: the new leader lacks whatever comes at and behind `offset`. */
+  takeBack(offset: number): void {
+    this.#values.splice(offset);
+    this.#epoch += 1;
   }
 
   /** By retention. */
@@ -44,8 +62,8 @@ export class MemoryLog implements LogEnd {
   read(from: number, to: number): Promise<Placed[] | undefined> {
     if (from < this.#first) return Promise.resolve(undefined);
     return Promise.resolve(
-      this.#values.slice(from, to).map(({ value, appendedAt }, i) => {
-        return { offset: from + i, appendedAt, record: decode(value) };
+      this.#values.slice(from, to).map(({ value, appendedAt, epoch }, i) => {
+        return { offset: from + i, epoch, appendedAt, record: decode(value) };
       }),
     );
   }
