@@ -12,11 +12,18 @@ export async function query(partitions: readonly Partition[], name: string | und
   };
 }
 
+/** Names of one record: of 1024 bytes at most each, and no more than a record may have. */
+const CHUNK = 100;
+
+function chunksOf(names: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(names.length / CHUNK) }, (_, i) => names.slice(i * CHUNK, (i + 1) * CHUNK));
+}
+
 async function snapshotsOf(partition: Partition, name: string | undefined): Promise<LockSnapshot[]> {
   const done = await partition.refreshed();
   try {
     const names = [...partition.queues.keys()].filter((key) => name === undefined || key === name);
-    if (names.length > 0) await partition.append({ type: 'tick', names });
+    await Promise.all(chunksOf(names).map((chunk) => partition.append({ type: 'tick', names: chunk })));
     return names.flatMap((key) => {
       const queue = partition.queues.get(key);
       return queue === undefined ? [] : [snapshot(key, queue)];

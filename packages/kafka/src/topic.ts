@@ -9,21 +9,34 @@ export interface TopicOptions {
 }
 
 const DAY_MS = 86_400_000;
+/** Of the requests, or parts of a checkpoint, that go together, with room for what the protocol adds; in bytes. */
+const LARGEST_BATCH = 600_000;
 /** `ConfigResourceTypes.TOPIC` */
 const TOPIC_RESOURCE = 2;
 
 /**
- * What the topic is created with. No live lock is lost by deletion: a hold is renewed, and with that its partition's state written
+ * What the topic is created with, whatever the brokers' own defaults are. No live lock is lost by deletion: a hold is renewed, and with that its partition's state written
  * anew, long before a record of it is so old; see {@link longestTtl}. Compaction would keep the last record of a key, and locks
- * need them all.
+ * need them all. Brokers may compress what they are given, by methods that kafkajs can't read.
  */
 const settings: Readonly<Record<string, string>> = {
   'cleanup.policy': 'delete',
   'message.timestamp.type': 'LogAppendTime',
+  'compression.type': 'uncompressed',
+  'max.message.bytes': '1048588',
   'retention.ms': String(7 * DAY_MS),
+  'retention.bytes': '-1',
   'segment.ms': String(DAY_MS),
   'segment.bytes': String(16 * 1024 * 1024),
   'unclean.leader.election.enable': 'false',
+};
+
+/** Settings that locks can't live with, of those that a topic may have. */
+const unfitFor: Readonly<Record<string, (value: string) => boolean>> = {
+  'cleanup.policy': (value) => value !== 'delete',
+  'message.timestamp.type': (value) => value !== 'LogAppendTime',
+  'compression.type': (value) => !['uncompressed', 'producer', 'gzip'].includes(value),
+  'max.message.bytes': (value) => Number(value) < LARGEST_BATCH,
 };
 
 /** Of the retention. Within the rest, holders and their partition's checkpoint are written anew several times. */
@@ -86,8 +99,8 @@ export async function readSettings(broker: Broker, topic: string): Promise<Topic
     if (errorType(error) !== 'TOPIC_AUTHORIZATION_FAILED') throw error;
   }
   const map = new Map(entries.map(({ configName, configValue }) => [configName, configValue ?? '']));
-  const wrong = ['cleanup.policy', 'message.timestamp.type'].filter(
-    (name) => map.has(name) && map.get(name) !== settings[name],
+  const wrong = Object.keys(unfitFor).filter(
+    (name) => unfitFor[name]?.(map.get(name) ?? settings[name] ?? '') === true,
   );
   if (wrong.length > 0) throw unfitSettings(topic, wrong, map);
   const retention = Number(map.get('retention.ms') ?? settings['retention.ms']);

@@ -29,14 +29,54 @@ test('ten clients at once create the topic once, with settings that keep locks',
   });
 });
 
+test("the brokers' own defaults do not matter for a topic that is created", async () => {
+  await using server = await startServer('kafka', {
+    args: [
+      'compression.type=zstd',
+      'message.max.bytes=100000',
+      'log.retention.bytes=1000',
+      'log.cleanup.policy=compact',
+    ],
+  });
+  const host = hostOf(server.url);
+  const locks = await open({ hosts: host, partitions: 1 });
+  const names = Array.from({ length: 1000 }, (_, i) => `${i}`.padStart(500, 'x'));
+  const held = await Promise.all(names.map((name) => locks.acquire(name)));
+  expect(held).toHaveLength(1000);
+  const late = await open({ hosts: host, partitions: 1 });
+  expect(await late.tryAcquire(names[0] ?? '')).toBeNull();
+}, 60_000);
+
+test('10 000 holds with long names in one partition: renewed, shown, and found by who comes late', async () => {
+  const topic = freshTopic();
+  const locks = await open({ hosts, topic, partitions: 1, patience: '30s' });
+  const names = Array.from({ length: 10_000 }, (_, i) => `${i}`.padStart(1000, 'x'));
+  const held = await Promise.all(names.map((name) => locks.acquire(name, { ttl: '15s' })));
+  const late = await open({ hosts, topic, partitions: 1, patience: '30s' });
+  expect(await late.tryAcquire(names[9999] ?? '')).toBeNull();
+  expect((await late.query()).held).toHaveLength(10_000);
+  await delay(15_000);
+  expect(held.every((lock) => lock.held)).toBe(true);
+  expect((await late.query()).held).toHaveLength(10_000);
+  await locks.close();
+}, 150_000);
+
 test.each([
   ['message.timestamp.type', 'CreateTime'],
   ['cleanup.policy', 'compact'],
+  ['compression.type', 'lz4'],
+  ['max.message.bytes', '100000'],
 ])('a topic of that name with %s=%s is refused, with what to do about it', async (name, value) => {
   const topic = freshTopic();
-  const configEntries = [{ name, value }];
+  const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }].filter(
+    (entry) => entry.name !== name,
+  );
+  configEntries.push({ name, value });
   await administer(rawClient(url), (admin) =>
-    admin.createTopics({ topics: [{ topic, numPartitions: 16, replicationFactor: 1, configEntries }] }),
+    admin.createTopics({
+      topics: [{ topic, numPartitions: 16, replicationFactor: 1, configEntries }],
+      waitForLeaders: false,
+    }),
   );
   const locks = await open({ hosts, topic });
   const { error } = await failure(locks.acquire('name'));
@@ -73,7 +113,10 @@ test('a ttl beyond a quarter of the retention is refused', async () => {
     { name: 'retention.ms', value: '3600000' },
   ];
   await administer(rawClient(url), (admin) =>
-    admin.createTopics({ topics: [{ topic, numPartitions: 16, replicationFactor: 1, configEntries }] }),
+    admin.createTopics({
+      topics: [{ topic, numPartitions: 16, replicationFactor: 1, configEntries }],
+      waitForLeaders: false,
+    }),
   );
   const locks = await open({ hosts, topic });
   await locks.request('name', { ttl: '15m' }, () => undefined);
