@@ -105,7 +105,7 @@ function problem(error: unknown, type: string | undefined): string {
   if (type !== undefined && type.endsWith('AUTHORIZATION_FAILED'))
     return 'denies what locks need (Describe, Read and Write on the topic)';
   if (type !== undefined && !isUnclear(error)) return `answered ${type}`;
-  return "can't be reached";
+  return isUnclear(error) ? "can't be reached" : "can't be used";
 }
 
 export function isAuthenticationError(error: unknown): boolean {
