@@ -1,10 +1,3 @@
-import { test } from 'vitest';
-import { checkContention } from './check.ts';
+import { contention } from './contention.ts';
 
-test(
-  '20 processes add to one counter 50 times each on files: exact, while holders are killed and frozen',
-  { timeout: 600_000 },
-  async () => {
-    await checkContention();
-  },
-);
+contention('files');

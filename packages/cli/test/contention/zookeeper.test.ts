@@ -1,12 +1,3 @@
-import { sharedServer } from '@holdfast/testbed';
-import { test } from 'vitest';
-import { checkContention } from './check.ts';
+import { contention } from './contention.ts';
 
-test(
-  '20 processes add to one counter 50 times each on ZooKeeper: exact, while holders are killed and frozen',
-  { timeout: 900_000 },
-  async () => {
-    const { url } = await sharedServer('zookeeper');
-    await checkContention(url);
-  },
-);
+contention('ZooKeeper', 'zookeeper');
