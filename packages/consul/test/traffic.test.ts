@@ -34,7 +34,9 @@ test('a hand-over wakes one waiter, of 200 in other processes', { timeout: 60_00
   const granted: Promise<Lock>[] = [];
   for (let i = 0; i < 200; i += 1) {
     const client = clients[i % clients.length] ?? holder;
-    granted.push(client.acquire('a', { ttl: '60s' }));
+    const wait = client.acquire('a', { ttl: '60s' });
+    wait.catch(() => undefined);
+    granted.push(wait);
     await expect.poll(async () => (await holder.query('a')).pending.length, { interval: 1 }).toBe(i + 1);
   }
   await delay(200);
@@ -61,6 +63,7 @@ test(
     const held = [];
     for (const name of names) held.push(await peer.acquire(name, { ttl: '60s' }));
     const waits = names.map((name) => locks.acquire(name, { ttl: '60s' }));
+    for (const wait of waits) wait.catch(() => undefined);
     await expect.poll(async () => (await locks.query()).pending.length, { timeout: 20_000 }).toBe(300);
     for (const lock of held) await lock.release();
     for (const lock of await Promise.all(waits)) await lock.release();

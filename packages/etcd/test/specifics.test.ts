@@ -226,8 +226,10 @@ test.each(['requests', 'answers'] as const)(
 );
 
 test("the user's own client is used, and left open; a history that is compacted meanwhile does no harm", async () => {
-  const client = raw();
-  const [own, other] = [await createLocks(etcd({ client })), await open()];
+  const server = await startServer('etcd');
+  cleanups.push(() => server.stop());
+  const client = raw(server.url);
+  const [own, other] = [await createLocks(etcd({ client })), await open({ hosts: hostOf(server.url) })];
   const name = randomUUID();
   const held = await own.acquire(name);
   const waiting = other.acquire(name);

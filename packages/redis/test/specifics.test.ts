@@ -55,6 +55,7 @@ describe('traffic', () => {
     const [holder, waiting, client] = [await open(url), await open(url), onlooker(url)];
     const lock = await holder.acquire('busy', { ttl: '60s' });
     const waits = Array.from({ length: 100 }, () => waiting.acquire('busy', { ttl: '60s' }));
+    for (const wait of waits) wait.catch(() => undefined);
     await until(async () => (await pending(holder, 'busy')) === 100);
     const counts = await executed(client, () => delay(3000));
     expect(counts).toEqual({});
@@ -78,7 +79,9 @@ describe('traffic', () => {
     const waits: Promise<void>[] = [];
     // Two clients have two connections: who comes next enters only when the one before is in the queue.
     for (let place = 0; place < 1000; place += 1) {
-      waits.push(wait(place));
+      const waiting = wait(place);
+      waiting.catch(() => undefined);
+      waits.push(waiting);
       if (place < 4) await until(async () => (await pending(locks, 'popular')) === place + 1);
       else await locks.query('popular').then(() => other.query('popular'));
     }

@@ -20,6 +20,7 @@ test('with 200 waiters, a hand-over wakes one', async () => {
     granted.push(next.fencingToken);
     return next;
   });
+  for (const wait of waits) wait.catch(() => undefined);
   await until(async () => (await pending(holder, 'n')) === 200);
   await delay(200);
   const count = await requests(server, async () => {
@@ -43,6 +44,7 @@ test('with 100 waiters for two permits, a release wakes the next, and that one t
   const [holder, waiters] = [await open(server.url), await open(server.url)];
   const held = [await holder.semaphore('n', 2).acquire(), await holder.semaphore('n', 2).acquire()];
   const waits = Array.from({ length: 100 }, () => waiters.semaphore('n', 2).acquire());
+  for (const wait of waits) wait.catch(() => undefined);
   await until(async () => (await pending(holder, 'n')) === 100);
   await delay(200);
   const count = await requests(server, async () => {
