@@ -10,11 +10,11 @@ export class Section {
   /** What all visits together have added; less than their number if two were inside at once. */
   sum = 0;
 
-  async visit(maxMs = 4): Promise<void> {
+  async visit(maxMs = 4, minMs = 0): Promise<void> {
     this.inside += 1;
     this.most = Math.max(this.most, this.inside);
     const before = this.sum;
-    await delay(randomInt(maxMs));
+    await delay(minMs + randomInt(maxMs));
     this.sum = before + 1;
     this.inside -= 1;
   }
