@@ -78,10 +78,10 @@ export async function permit(
   const { connection } = session;
   const work = connection.ask(statement, [keys.lock, keys.permits, connection.pid, permits, slots, !onServer]);
   const [row] = await undone(session, work, statements.undoPermit, [keys.permits, permits, slots, !onServer]);
-  if (row?.['state'] === -1) throw elsewhere(session);
+  if (Number(row?.['state']) === -1) throw elsewhere(session);
   const { slot = null } = row ?? {};
-  if (row?.['state'] !== 1) return 'kept away';
-  return slot === null ? null : { keys, mode, token: BigInt(String(row['token'])), session, slot: Number(slot) };
+  if (Number(row?.['state']) !== 1) return 'kept away';
+  return slot === null ? null : { keys, mode, token: BigInt(String(row?.['token'])), session, slot: Number(slot) };
 }
 
 /** A statement that failed may have locked something before it did: session locks are not rolled back. */
@@ -102,9 +102,11 @@ async function undone(
 }
 
 function tokenOf(session: LockSession, row: Row | undefined): string | null {
-  const token = row?.['token'] ?? null;
+  const answer = row?.['token'] ?? null;
+  // A parser that the user has given to pg may have made a number of it.
+  const token = answer === null ? null : String(answer);
   if (token === ELSEWHERE) throw elsewhere(session);
-  return token === null ? null : String(token);
+  return token;
 }
 
 /** What was locked is locked in a session that is not ours; it goes with that. */

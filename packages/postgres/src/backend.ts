@@ -1,4 +1,4 @@
-import { monotonicMs, Sessions, SharedLease } from '@holdfast/core/adapter';
+import { monotonicMs, Sessions, SharedLease, UnsupportedError } from '@holdfast/core/adapter';
 import type {
   Capabilities,
   Diagnosis,
@@ -37,7 +37,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   readonly capabilities: Capabilities = capabilities;
   readonly #context: SessionContext;
   readonly #sessions: Sessions<LockSession>;
-  readonly #registry: Registry;
+  readonly #registry: Registry = new Registry();
   readonly #lines = new Map<bigint, Line>();
   /** The last one to arrive for a name, until it is granted, refused or in the queue. */
   readonly #arrivals = new Map<bigint, Promise<void>>();
@@ -54,7 +54,6 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
       onTheft: (session, lock) => this.#evict(session, lock),
       onLost: ({ grants }) => grants.forEach((grant) => this.#drop(grant)),
     };
-    this.#registry = new Registry(statements);
     this.#sessions = new Sessions({
       idleMs: IDLE_MS,
       open: async (ttlMs, renew) => {
@@ -171,7 +170,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     try {
       hold = await session.tryLock({ keys, mode: request.mode, permits: request.permits });
     } catch (error) {
-      if (session.isOver || session.connection.isLost) return 'again';
+      if (!(error instanceof UnsupportedError) && (session.isOver || session.connection.isLost)) return 'again';
       throw error;
     } finally {
       if (hold === null) this.#sessions.done(session);

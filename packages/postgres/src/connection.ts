@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Client } from 'pg';
 import { cancel } from './cancel.ts';
-import { ConnectionLostError, endsSession, unanswered } from './errors.ts';
+import { ConnectionLostError, endsSession, isOfAnotherSession, poolsTransactions, unanswered } from './errors.ts';
 import type { Statement } from './sql.ts';
 
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
@@ -24,6 +24,8 @@ export class Connection {
   readonly pid: number;
   /** Random; by this mark others find in `pg_locks` what belongs to the session. */
   readonly id: number = randomInt(1, 2 ** 31 - 1);
+  /** For how long it may be silent at the moment, in ms; then the server ends it. */
+  idleMs: number;
   readonly #goodBye: GoodBye;
   readonly #onLost = new Set<(cause: unknown) => void>();
   readonly #onNotification = new Set<(channel: string, payload: string) => void>();
@@ -38,9 +40,10 @@ export class Connection {
   #lost: unknown;
   #parted: Promise<void> | undefined;
 
-  constructor(client: Client, pid: number, goodBye: GoodBye) {
+  constructor(client: Client, pid: number, idleMs: number, goodBye: GoodBye) {
     this.client = client;
     this.pid = pid;
+    this.idleMs = idleMs;
     this.#goodBye = goodBye;
     client.on('end', this.#ended);
     client.on('error', this.#failed);
@@ -129,6 +132,11 @@ export class Connection {
       const { rows } = await this.client.query<Row>(query);
       return rows;
     } catch (error) {
+      if (isOfAnotherSession(error)) {
+        const refusal = poolsTransactions(error);
+        this.destroy(refusal);
+        throw refusal;
+      }
       // Whoever awaits this must not take the connection for a good one until the socket is seen to close.
       if (endsSession(error)) this.destroy(error);
       throw error;

@@ -12,7 +12,7 @@ interface Taker {
   readonly resolve: (connection: Connection | undefined) => void;
 }
 
-/** A connection that waits for its next use is kept for so long; the server ends it at 2 s. In ms. */
+/** A connection that waits for its next use is kept for so long, and for no more than half of the time after which the server ends it. In ms. */
 const PARKED_MS = 1500;
 
 /** Never more than so many at once, of all kinds together. */
@@ -47,7 +47,8 @@ export class Connections {
       taker.resolve(connection);
       return;
     }
-    const timer = setTimeout(() => void this.end(connection), PARKED_MS).unref();
+    const parkedMs = Math.min(PARKED_MS, connection.idleMs / 2);
+    const timer = setTimeout(() => void this.end(connection), parkedMs).unref();
     this.#parked.set(connection, timer);
   }
 

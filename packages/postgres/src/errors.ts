@@ -21,6 +21,12 @@ export function isPrivilegeMissing(error: unknown): boolean {
   return codeOf(error) === '42501';
 }
 
+/** A statement that this session has prepared is not known, or one is known that it has not: it was prepared in another. */
+export function isOfAnotherSession(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === '26000' || code === '42P05';
+}
+
 /** The server's last word on a connection, or an error that is not the server's. By shape: a user's pool may be of another copy of pg. */
 export function endsSession(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('severity' in error)) return true;
@@ -33,6 +39,7 @@ const explanations: Readonly<Record<string, string>> = {
   '28000': 'The PostgreSQL server refused the user',
   '3D000': 'The database does not exist',
   '42501': 'The user lacks a privilege that the locks need',
+  '55P03': 'Somebody keeps what the locks need in the database locked',
   '53300': 'The PostgreSQL server has no connection left',
   '53200': 'The lock table of the PostgreSQL server is full: raise max_locks_per_transaction',
   '57P01': 'The PostgreSQL server is shutting down, or an administrator ended the session',
@@ -63,9 +70,10 @@ export function unanswered(patienceMs: number): BackendUnavailableError {
   });
 }
 
-export function poolsTransactions(): UnsupportedError {
+export function poolsTransactions(cause?: unknown): UnsupportedError {
   return new UnsupportedError(
     'A connection pooler gave our PostgreSQL session to somebody else: it pools transactions or statements, not sessions. ' +
       'Connect these locks to the server itself, or to a pool with pool_mode = session',
+    { cause },
   );
 }

@@ -35,7 +35,7 @@ export async function passGate(
     for (;;) {
       const waiter = first();
       if (waiter === undefined || bell.heard === STEP_BACK) {
-        await uncancelled(() => connection.ask(statements.unlockAll, []));
+        await uncancelled(() => connection.ask(statements.unlockAll, [connection.id]));
         return undefined;
       }
       const session = await waiter.session();

@@ -1,3 +1,4 @@
+import { UnsupportedError } from '@holdfast/core/adapter';
 import { unavailable } from './errors.ts';
 import type { Connection } from './connection.ts';
 import type { Keys } from './keys.ts';
@@ -83,7 +84,7 @@ export class Line {
         this.#isServing = true;
         connection = await this.#serve(connection);
       } catch (error) {
-        if (connection?.isLost !== true) this.#fail(error);
+        if (error instanceof UnsupportedError || connection?.isLost !== true) this.#fail(error);
         // Whatever it may have locked goes with it.
         connection?.destroy(error);
         connection = undefined;
@@ -165,7 +166,7 @@ export class Line {
       void freed.then(() => this.#context.connections.give(connection));
       return undefined;
     }
-    await connection.ask(this.#context.statements.unlockAll, []);
+    await connection.ask(this.#context.statements.unlockAll, [connection.id]);
     return connection;
   }
 

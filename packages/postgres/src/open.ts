@@ -27,11 +27,11 @@ export function opener(
   { sweep }: Statements,
 ): () => Promise<Connection> {
   let known: Promise<void> | undefined;
+  let isSwept = false;
   const prepare = (client: Client, pid: number): Promise<void> => {
     const begin = async (): Promise<void> => {
       if (pooler === 'session') await disprove(source, client, pid);
       await ensureSchema(client, schema);
-      await client.query(sweep.text);
     };
     // Once per backend; who comes meanwhile waits for it.
     known ??= begin();
@@ -47,8 +47,13 @@ export function opener(
     try {
       const pid = await identify(client, pooler);
       await prepare(client, pid);
-      connection = new Connection(client, pid, goodBye);
+      connection = new Connection(client, pid, CONFIRM_MS, goodBye);
       await mark(connection);
+      if (!isSwept) {
+        isSwept = true;
+        // Rows that stay count for nothing; another client comes by them.
+        connection.ask(sweep, []).catch(() => undefined);
+      }
       return connection;
     } catch (error) {
       if (connection === undefined) await goodBye(client, true);

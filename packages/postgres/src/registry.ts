@@ -2,7 +2,6 @@ import { monotonicMs } from '@holdfast/core/adapter';
 import { keyOf } from './hold.ts';
 import type { Entry } from './hold.ts';
 import type { LockSession } from './session.ts';
-import type { Statements } from './sql.ts';
 
 /** Locks that are held for less are not written down: acquire and release stay two statements. In ms. */
 const YOUNG_MS = 20;
@@ -12,13 +11,8 @@ const YOUNG_MS = 20;
  * when nobody waits for it.
  */
 export class Registry {
-  readonly #statements: Statements;
   readonly #young = new Set<Entry>();
   #timer: NodeJS.Timeout | undefined;
-
-  constructor(statements: Statements) {
-    this.#statements = statements;
-  }
 
   /** To be called again whenever the state of the entry is another. */
   track(entry: Entry): void {
@@ -63,7 +57,7 @@ export class Registry {
   /** What another connection writes of the same entries comes first. Never rejects: what can't be written is not shown. */
   async #list(session: LockSession, before: readonly unknown[], rows: string): Promise<void> {
     await Promise.all(before);
-    await session.connection.ask(this.#statements.list, [rows]).then(undefined, () => undefined);
+    await session.ledger.list(rows);
   }
 }
 

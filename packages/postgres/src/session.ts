@@ -8,6 +8,7 @@ import type { Connections } from './connections.ts';
 import { codeOf } from './errors.ts';
 import type { Hold, PostgresGrant } from './hold.ts';
 import type { Keys } from './keys.ts';
+import { Ledger } from './ledger.ts';
 import { Presence } from './presence.ts';
 import type { Present } from './presence.ts';
 import type { Statements } from './sql.ts';
@@ -39,6 +40,8 @@ export class LockSession implements Session {
   /** Its connection is for one name, and for others after it. */
   readonly isDedicated: boolean;
   readonly grants: Set<PostgresGrant> = new Set();
+  /** Of its holds and waiters in the registry. */
+  readonly ledger: Ledger;
   readonly #context: SessionContext;
   readonly #presence: Presence = new Presence();
   readonly #forget: () => void;
@@ -65,6 +68,8 @@ export class LockSession implements Session {
     this.isDedicated = isDedicated;
     this.#context = context;
     this.connection = connection;
+    this.ledger = new Ledger(connection, context.statements);
+    connection.idleMs = ttlMs;
     this.lease = new Lease({ ttlMs, provedAt, auto: renew, renew: () => this.#renew() });
     this.#forget = connection.onLost((cause) => this.lease.lose(reasonOf(cause), cause));
     this.lease.observe(({ type }) => {
@@ -106,24 +111,32 @@ export class LockSession implements Session {
   }
 
   /** Whether it was held until now. `owner`: of a hold that is in the registry, from where it goes, too. */
-  async unlock({ keys, mode, slot }: Hold, owner: string | undefined): Promise<boolean> {
-    const { statements, patienceMs } = this.#context;
+  async unlock(hold: Hold, owner: string | undefined): Promise<boolean> {
+    const { patienceMs } = this.#context;
+    const isLast = this.#presence.leave(hold.keys, hold.slot);
+    const unlocking = hold.mode === 'semaphore' || isLast ? this.#unlock(hold, isLast) : undefined;
+    // Unlocked first: who waits need not wait for the rest, and what is locked next comes behind both.
+    const unlisted = owner === undefined ? undefined : this.ledger.unlist(owner);
+    if (unlocking !== undefined) return await answered(unlocking, patienceMs);
+    // The session still has the lock for other readers, so that the row would count.
+    await answered(Promise.resolve(unlisted), patienceMs);
+    return !this.isOver;
+  }
+
+  async #unlock({ keys, mode, slot }: Hold, isLast: boolean): Promise<boolean> {
+    const { statements } = this.#context;
     const { connection } = this;
-    const isLast = this.#presence.leave(keys, slot);
-    if (mode === 'semaphore' || !isLast) {
-      const unlisted = owner === undefined ? undefined : connection.ask(statements.unlist, [owner]);
-      if (mode !== 'semaphore') return (await answered(Promise.resolve(unlisted), patienceMs), !this.isOver);
-      // Rejects together with the statement behind it.
-      unlisted?.catch(() => undefined);
-      const values = [keys.permits, slot ?? 0, isLast, keys.gate, keys.channel];
-      const [row] = await answered(connection.ask(statements.unlockPermit, values), patienceMs);
+    try {
+      const [row] =
+        mode === 'semaphore'
+          ? await connection.ask(statements.unlockPermit, [keys.permits, slot ?? 0, isLast, keys.gate, keys.channel])
+          : await connection.ask(mode === 'shared' ? statements.unlockShared : statements.unlock, [keys.lock]);
       return row?.['done'] === true;
+    } catch (error) {
+      // Nobody knows whether it is unlocked. As long as the session lives, nobody else might ever get it.
+      connection.destroy(error);
+      throw error;
     }
-    const plain = mode === 'shared' ? statements.unlockShared : statements.unlock;
-    const listed = mode === 'shared' ? statements.unlockSharedListed : statements.unlockListed;
-    const work = owner === undefined ? connection.ask(plain, [keys.lock]) : connection.ask(listed, [keys.lock, owner]);
-    const [row] = await answered(work, patienceMs);
-    return row?.['done'] === true;
   }
 
   /** Listens to thieves; once for all its holds. */

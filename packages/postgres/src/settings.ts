@@ -1,4 +1,10 @@
 /**
+ * For how long a statement may wait for a table that somebody has locked, in ms: the heartbeat and the locks of a session come behind it on
+ * the same connection.
+ */
+const LOCK_MS = 100;
+
+/**
  * What a session of ours needs, as it is set at its start. A transaction pooler would lose all of it, so nothing is set before it is
  * known that there is none.
  */
@@ -6,9 +12,11 @@ export function settingsFor(idleMs: number): Readonly<Record<string, string>> {
   return {
     idle_session_timeout: String(Math.ceil(idleMs)),
     statement_timeout: '0',
-    lock_timeout: '0',
+    // What waits for a lock in the queue of a name sets it aside.
+    lock_timeout: String(LOCK_MS),
+    default_transaction_isolation: 'read committed',
     idle_in_transaction_session_timeout: '0',
-    // The next three find a client that vanished while it waited: its statement is not idle.
+    // The rest finds a client that vanished while it waited: its statement is not idle.
     client_connection_check_interval: '1000',
     tcp_keepalives_idle: '5',
     tcp_keepalives_interval: '1',

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import type { ClientConfig, Pool, PoolClient } from 'pg';
 import { isPipelined } from './connection.ts';
 import type { GoodBye } from './connection.ts';
+import { codeOf } from './errors.ts';
 import { READ, RESTORE, settingsFor } from './settings.ts';
 
 /** Where connections come from: a server, or a pool of the user's. */
@@ -13,6 +14,7 @@ export interface Source {
 
 /** How long a goodbye may take before the socket is closed without it, in ms. */
 const GOODBYE_MS = 500;
+const IN_FAILED_TRANSACTION = '25P02';
 
 export function ownConnections(config: ClientConfig): Source {
   return {
@@ -44,6 +46,7 @@ export function pooledConnections(pool: Pool): Source {
       client.on('error', ignored);
       let before: string;
       try {
+        await leaveTransaction(client);
         before = await settingsOf(client);
       } catch (error) {
         client.release(true);
@@ -67,6 +70,22 @@ export function pooledConnections(pool: Pool): Source {
 /** An error that nobody listens to would end the process; who uses the connection listens, too. */
 function ignored(): void {
   return undefined;
+}
+
+/**
+ * Who had it before may have left it in a transaction: there no silence would end the session, and no token would be on disk. Asked without
+ * parameters it is one message, and began when its transaction did unless that was there before.
+ */
+async function leaveTransaction(client: PoolClient): Promise<void> {
+  const asked = client.query<{ inside: boolean }>('SELECT now() <> statement_timestamp() AS inside');
+  const isInside = await asked.then(
+    ({ rows }) => rows[0]?.inside === true,
+    (error: unknown) => {
+      if (codeOf(error) === IN_FAILED_TRANSACTION) return true;
+      throw error;
+    },
+  );
+  if (isInside) await client.query('ROLLBACK');
 }
 
 async function settingsOf(client: PoolClient): Promise<string> {

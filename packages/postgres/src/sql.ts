@@ -28,11 +28,8 @@ export interface Statements {
   readonly unlockPermit: Statement;
   /** `$1` owners and what else a row has, as JSON. */
   readonly list: Statement;
-  /** `$1` owner. */
+  /** `$1` owners. */
   readonly unlist: Statement;
-  /** `$1` lock, `$2` owner. For holds that are in the registry: unlocked first, so that who waits need not wait for the rest. */
-  readonly unlockListed: Statement;
-  readonly unlockSharedListed: Statement;
   /** Blocks: `$1` lock, `$2` permits, `$3` pid. No row: another server process. */
   readonly waitExclusive: Statement;
   readonly waitShared: Statement;
@@ -61,7 +58,7 @@ export interface Statements {
   readonly sweep: Statement;
   /** → `pid`. */
   readonly heartbeat: Statement;
-  /** → `done`. */
+  /** `$1` the session's number, by which it stays marked → `done`. */
   readonly unlockAll: Statement;
 }
 
@@ -74,6 +71,12 @@ export const STEP_BACK = 'step back';
 
 /** A waiter that is granted the lock must prove within this time that it is alive, or the server ends its session. In ms. */
 export const CONFIRM_MS = 2000;
+
+/** A waiter that vanished is missed after so long; a holder after its ttl, if that is not very short. In ms. */
+const VANISHED_MS = 5000;
+const SHORTEST_VANISHED_MS = 1000;
+/** Linux takes no more. In s. */
+const LONGEST_KEEPALIVE_S = 32_767;
 
 /** An advisory lock's key from its two halves in `pg_locks`. */
 export const KEY = '((classid::bigint << 32) | objid::bigint)';
@@ -91,16 +94,29 @@ export function nextToken(schema: string): string {
   return `(SELECT CASE WHEN ${flush} THEN NULL ELSE next END FROM (SELECT nextval('${quoted(schema)}.token') AS next OFFSET 0) AS t)`;
 }
 
+/** Whoever waits in the queue of a name waits for as long as it takes; until the end of the statement, its commit included. */
+const PATIENT = `set_config('lock_timeout', '0', true)`;
+
+/**
+ * The bounds of a session: for how long it may be silent, and for how long the network may not confirm what the server has sent. Both are
+ * texts in ms. A holder that is cut off knows by its ttl and no sooner, so that neither may be less for one that holds.
+ */
+function silent(idleMs: string, unconfirmedMs: string): string {
+  return `set_config('idle_session_timeout', ${idleMs}, false) || set_config('tcp_user_timeout', ${unconfirmedMs}, false)
+    || set_config('tcp_keepalives_idle', least(ceil(${unconfirmedMs}::numeric / 1000), ${LONGEST_KEEPALIVE_S})::text, false)`;
+}
+
 export function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
 export function statementsFor(schema: string): Statements {
   const token = nextToken(schema);
+  const held = silent('$1::text', `greatest($1::int, ${SHORTEST_VANISHED_MS})::text`);
   const registry = `${quoted(schema)}.registry`;
-  // In a session of its own for the length of the statement, the bound of a waiter holds as soon as it is granted the lock.
+  // The bound of a waiter holds as soon as it is granted the lock.
   const waiting = (lock: string, pid: string): string =>
-    `(SELECT ${lock} FROM (SELECT set_config('idle_session_timeout', '${CONFIRM_MS}', false) WHERE pg_backend_pid() = ${pid} OFFSET 0) AS s OFFSET 0) AS l`;
+    `(SELECT ${lock} FROM (SELECT ${PATIENT}, ${silent(`'${CONFIRM_MS}'`, `'${VANISHED_MS}'`)} WHERE pg_backend_pid() = ${pid} OFFSET 0) AS s OFFSET 0) AS l`;
   const permit = (passed: string): string => `
     SELECT g.state, s.slot, CASE WHEN p.has THEN ${token} END AS token
     FROM (SELECT CASE WHEN pg_backend_pid() <> $3::int THEN -1 WHEN ${passed} THEN 1 ELSE 0 END AS state OFFSET 0) AS g
@@ -130,7 +146,7 @@ export function statementsFor(schema: string): Statements {
       takePermit: permit('$1::bigint IS NOT NULL'),
       unlock: `SELECT pg_advisory_unlock($1::bigint) AS done`,
       unlockShared: `SELECT pg_advisory_unlock_shared($1::bigint) AS done`,
-      unlockPermit: `SELECT pg_advisory_unlock($1::bigint + 1 + $2::int) AS done,
+      unlockPermit: `SELECT ${PATIENT}, pg_advisory_unlock($1::bigint + 1 + $2::int) AS done,
         CASE WHEN $3::boolean THEN pg_advisory_unlock_shared($1::bigint) END,
         CASE WHEN NOT pg_try_advisory_xact_lock_shared($4::bigint) THEN pg_notify($5::text, '') END`,
       list: `INSERT INTO ${registry} (owner, session, asker, keys, name, mode, permits, token, client_id, host, pid, since)
@@ -140,17 +156,15 @@ export function statementsFor(schema: string): Statements {
           permits int, token bigint, client_id text, host text, pid int, age_ms int)
         ON CONFLICT (owner) DO UPDATE SET session = excluded.session, asker = excluded.asker, keys = excluded.keys,
           token = excluded.token, since = excluded.since`,
-      unlist: `DELETE FROM ${registry} WHERE owner = $1::uuid`,
-      unlockListed: `WITH gone AS (DELETE FROM ${registry} WHERE owner = $2::uuid) SELECT pg_advisory_unlock($1::bigint) AS done`,
-      unlockSharedListed: `WITH gone AS (DELETE FROM ${registry} WHERE owner = $2::uuid) SELECT pg_advisory_unlock_shared($1::bigint) AS done`,
+      unlist: `DELETE FROM ${registry} WHERE owner = ANY ($1::uuid[])`,
       waitExclusive: `SELECT pg_advisory_xact_lock($2::bigint) FROM ${waiting('pg_advisory_lock($1::bigint)', '$3::int')}`,
       waitShared: `SELECT pg_advisory_xact_lock($2::bigint) FROM ${waiting('pg_advisory_lock_shared($1::bigint)', '$3::int')}`,
       waitPermit: `SELECT 1 FROM ${waiting('pg_advisory_lock($1::bigint)', '$2::int')}`,
       confirm: `SELECT CASE WHEN pg_backend_pid() <> $2::int THEN ${ELSEWHERE}
-        WHEN set_config('idle_session_timeout', $1::text, false) IS NULL THEN NULL ELSE ${token} END AS token`,
-      enterGate: `SELECT pg_advisory_lock($1::bigint)`,
+        WHEN ${held} IS NULL THEN NULL ELSE ${token} END AS token`,
+      enterGate: `SELECT pg_advisory_lock($1::bigint) FROM (SELECT ${PATIENT} OFFSET 0) AS s`,
       leaveGate: `SELECT pg_advisory_unlock($2::bigint), pg_advisory_unlock($1::bigint) AS done`,
-      keepFor: `SELECT set_config('idle_session_timeout', $1::text, false)`,
+      keepFor: `SELECT ${held}`,
       undoPermit: `SELECT pg_advisory_unlock(key), CASE WHEN $4::boolean THEN pg_advisory_unlock_shared($1::bigint) END
         FROM (SELECT ${KEY} AS key FROM pg_locks WHERE ${ADVISORY} AND pid = pg_backend_pid()
           AND ${KEY} BETWEEN $1::bigint + 1 AND $1::bigint + $2::int
@@ -160,7 +174,7 @@ export function statementsFor(schema: string): Statements {
           SELECT pid, ${KEY} AS key, mode, granted, waitstart FROM pg_locks WHERE ${ADVISORY} AND ${KEY} IN ($1::bigint, $2::bigint)),
         m AS (SELECT pid, objid::bigint AS session FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = ${MARK}),
         me AS (SELECT waitstart FROM l WHERE pid = $3::int AND NOT granted)
-        SELECT CASE
+        SELECT ${PATIENT}, CASE
           WHEN NOT granted AND key = $1::bigint AND l.waitstart > me.waitstart THEN false
           WHEN NOT granted THEN pg_cancel_backend(pid)
           WHEN $5::boolean THEN pg_terminate_backend(pid)
@@ -190,7 +204,7 @@ export function statementsFor(schema: string): Statements {
       sweep: `DELETE FROM ${registry} WHERE since < clock_timestamp() - interval '1 minute' AND session NOT IN (
         SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = ${MARK})`,
       heartbeat: `SELECT pg_backend_pid() AS pid`,
-      unlockAll: `SELECT pg_advisory_unlock_all() AS done`,
+      unlockAll: `SELECT pg_advisory_unlock_all() AS done, pg_try_advisory_lock(${MARK}, $1::int)`,
     }).map(([key, text]) => [key, { name: nameOf(text), text }]),
   ) as unknown as Statements;
 }

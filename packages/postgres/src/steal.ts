@@ -41,7 +41,7 @@ export async function steal(
   } catch (error) {
     await wait.cancel();
     // It may have been granted all the same. If that can't be given back, it ends with the connection.
-    const unlocked = connection.ask(context.statements.unlockAll, []);
+    const unlocked = connection.ask(context.statements.unlockAll, [connection.id]);
     await unlocked.then(give, (reason: unknown) => connection.destroy(reason));
     throw error;
   }

@@ -8,6 +8,7 @@ import type { Hold } from './hold.ts';
 import type { Keys } from './keys.ts';
 import { LockSession } from './session.ts';
 import type { SessionContext } from './session.ts';
+import { CONFIRM_MS } from './sql.ts';
 
 /** A wait that can't be cancelled for so long is given up, and the connection with it. In ms. */
 const CANCEL_MS = 500;
@@ -50,6 +51,7 @@ export class BlockedWait {
   async #run(keys: Keys, mode: Hold['mode']): Promise<boolean> {
     const connection = this.#connection;
     const { statements } = this.#context;
+    connection.idleMs = CONFIRM_MS;
     try {
       const rows =
         mode === 'semaphore'
@@ -67,7 +69,7 @@ export class BlockedWait {
       if (!isCancelled(error)) throw error;
       await this.#cancelling?.catch(() => undefined);
       // The cancel may have come after the grant: then the statement failed, but the session has the lock.
-      await uncancelled(() => connection.ask(statements.unlockAll, []));
+      await uncancelled(() => connection.ask(statements.unlockAll, [connection.id]));
       return false;
     }
   }

@@ -107,7 +107,7 @@ export async function waitIn(line: Line, request: LockRequest, context: WaitCont
     return { hold, entry, done: over };
   } catch (error) {
     const owner = registry.untrack(entry);
-    if (owner !== undefined) await unlist(state.session, statements, entry);
+    if (owner !== undefined) await unlist(state.session, entry);
     throw error;
   } finally {
     if (own !== undefined) sessions.done(own);
@@ -129,8 +129,8 @@ async function untilWaiting(
   }
 }
 
-async function unlist(scribe: LockSession | undefined, statements: Statements, entry: Entry): Promise<void> {
-  await entry.written;
+async function unlist(scribe: LockSession | undefined, { owner, written }: Entry): Promise<void> {
+  await written;
   // If the session is over, the row counts for nothing.
-  await scribe?.connection.ask(statements.unlist, [entry.owner]).catch(() => undefined);
+  await scribe?.ledger.unlist(owner);
 }

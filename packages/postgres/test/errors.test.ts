@@ -4,7 +4,7 @@ import type { PostgresOptions } from '@holdfast/postgres';
 import { sharedServer, startServer } from '@holdfast/testbed';
 import { Pool } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { after, database, one, open, optionsOf, raw } from './scene.ts';
+import { after, database, one, open, optionsOf, raw, WAITING } from './scene.ts';
 
 const server = optionsOf((await sharedServer('postgres')).url);
 
@@ -73,7 +73,7 @@ describe('what is wrong is said', () => {
     await stolen.release();
     const again = await holder.acquire('a');
     const next = waiter.acquire('a');
-    await expect.poll(async () => (await waiter.query('a')).pending.length).toBe(1);
+    await expect.poll(() => one(admin, WAITING)).toBe(1);
     await expect(thief.acquire('a', { steal: true })).rejects.toThrow(/pg_signal_backend/);
     await again.release();
     await (await next).release();

@@ -1,5 +1,6 @@
 import { lockInTransaction } from '@holdfast/postgres';
 import { sharedServer, startPgBouncer } from '@holdfast/testbed';
+import { Pool, types } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { after, database, one, open, optionsOf, raw } from './scene.ts';
 
@@ -40,6 +41,24 @@ describe('PgBouncer', () => {
     const pooled = await bouncer('transaction', ['default_pool_size=2']);
     const locks = await open({ ...pooled, pooler: 'session' });
     await expect(locks.acquire('a')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  });
+
+  test("that gives our session to others only later: refused when it does, also where the user's parsers make numbers of int8", async () => {
+    const { INT8 } = types.builtins;
+    const text = types.getTypeParser(INT8);
+    types.setTypeParser(INT8, Number);
+    after(() => types.setTypeParser(INT8, text));
+    const pooled = await bouncer('transaction', ['default_pool_size=2']);
+    const { host, port, user, password, database: name } = pooled;
+    // With more than one it would be found out at the start.
+    const pool = new Pool({ host, port, user, password, database: name, max: 1 });
+    pool.on('error', () => undefined);
+    after(() => pool.end());
+    const [locks, other] = [await open({ pool, pooler: 'session' }), await raw(pooled)];
+    expect((await locks.acquire('a')).fencingToken).toBeGreaterThan(0n);
+    await other.query('BEGIN');
+    await expect(locks.acquire('b')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await other.query('ROLLBACK');
   });
 
   test('that pools transactions: a lock in a transaction needs no session', async () => {

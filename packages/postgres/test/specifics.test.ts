@@ -160,7 +160,7 @@ describe('requests of one process', () => {
 });
 
 describe('an abort at the instant of the grant', () => {
-  test('1000 times: nothing stays locked', async () => {
+  test('1000 times: nothing stays locked', { timeout: 120_000 }, async () => {
     const own = await database(server);
     const [holder, waiter, look] = [await open(own), await open(own), await raw(own)];
     let won = 0;
