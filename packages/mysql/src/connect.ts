@@ -42,7 +42,11 @@ export function ownConnections(options: ConnectionOptions, timeoutMs: number): S
 /** Connections out of a pool are never given back, because their settings are not what the pool's owner expects: they are closed. */
 export function pooledConnections(pool: Pool, timeoutMs: number): Source {
   const dial = (): Promise<Wire> => borrow(pool, timeoutMs);
-  return { isPool: true, open: (use, limits) => open(dial, use, limits, timeoutMs) };
+  return {
+    isPool: true,
+    // Whoever had it before may have left it in a transaction: tokens would be part of that, and the settings would commit it.
+    open: (use, limits) => open(dial, use, limits, timeoutMs, (session) => session.change('ROLLBACK')),
+  };
 }
 
 function borrow(pool: Pool, timeoutMs: number): Promise<Wire> {
@@ -69,7 +73,13 @@ function exhausted(pool: Pool, timeoutMs: number): BackendUnavailableError {
   );
 }
 
-async function open(dial: () => Promise<Wire>, use: Use, limits: Limits, timeoutMs: number): Promise<Session> {
+async function open(
+  dial: () => Promise<Wire>,
+  use: Use,
+  limits: Limits,
+  timeoutMs: number,
+  prepare: (session: Session) => Promise<unknown> = () => Promise.resolve(),
+): Promise<Session> {
   const connection = await dial();
   // An idle client must not keep the process alive; core does while there is something to wait for.
   connection.stream.unref();
@@ -79,6 +89,7 @@ async function open(dial: () => Promise<Wire>, use: Use, limits: Limits, timeout
     const [found, version] = await identity(connection, timeoutMs);
     if (found !== String(id)) throw pooler(id, found);
     session = new Session(connection, id, dialectOf(version), limits, timeoutMs);
+    await prepare(session);
     await session.change(`SET SESSION ${settings(session, use).join(', ')}`);
     return session;
   } catch (error) {
@@ -108,6 +119,8 @@ function settings({ dialect, limits }: Session, use: Use): string[] {
   const { autocommit, isolation } = USES[use];
   return [
     `autocommit = ${autocommit}`,
+    // What is not prepared is written as a text, whose quotes and backslashes must mean what the driver takes them for.
+    `sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'`,
     `time_zone = '+00:00'`,
     `wait_timeout = ${limits.idleS}`,
     `innodb_lock_wait_timeout = ${limits.lockWaitS}`,

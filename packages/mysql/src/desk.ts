@@ -47,13 +47,21 @@ export class Desk {
     return this.#ask((session) => session.change(sql, values));
   }
 
+  /**
+   * Ids of connections are those of one server, and begin anew when it does: never asked again over another connection, where the id may be
+   * that of a stranger.
+   */
+  async kill(what: 'QUERY' | 'CONNECTION', connection: number): Promise<void> {
+    await this.#ask((session) => session.change(`KILL ${what} ${connection}`), 1);
+  }
+
   get isOpen(): boolean {
     return this.#session !== undefined;
   }
 
-  /** Resolves once it is connected and the tables are there. */
-  ready(): Promise<unknown> {
-    return this.#session === undefined ? this.#ask(() => Promise.resolve()) : this.#session;
+  /** Connected, and with the tables there: for statements of which one relies on what another has seen. */
+  ready(): Promise<Session> {
+    return this.#session === undefined ? this.#ask((session) => Promise.resolve(session)) : this.#session;
   }
 
   close(): void {
@@ -67,7 +75,7 @@ export class Desk {
   }
 
   /** A connection that was there before may have been closed meanwhile: then once more, over a new one. */
-  async #ask<T>(statement: (session: Session) => Promise<T>): Promise<T> {
+  async #ask<T>(statement: (session: Session) => Promise<T>, attempts: 1 | 2 = 2): Promise<T> {
     this.#underWay += 1;
     clearTimeout(this.#timer);
     try {
@@ -75,7 +83,7 @@ export class Desk {
       try {
         return await statement(await this.#open());
       } catch (error) {
-        if (!isUsed || !isLost(error)) throw error;
+        if (attempts === 1 || !isUsed || !isLost(error)) throw error;
         return await statement(await this.#open());
       }
     } finally {

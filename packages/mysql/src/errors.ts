@@ -18,6 +18,7 @@ export const ER = {
   OPTION_PREVENTS_STATEMENT: 1290,
   QUERY_INTERRUPTED: 1317,
   BINLOG_STMT_MODE: 1665,
+  READ_ONLY_TRANSACTION: 1792,
   LOCK_NOWAIT: 3572,
 } as const;
 
@@ -66,6 +67,7 @@ const hints: Readonly<Record<number, string>> = {
   [ER.TOO_MANY_USER_CONNECTIONS]: 'has no connection left for this user (max_user_connections)',
   [ER.USER_LIMIT_REACHED]: 'has no connection left for this user',
   [ER.OPTION_PREVENTS_STATEMENT]: 'does not accept writes (read_only, a replica?)',
+  [ER.READ_ONLY_TRANSACTION]: 'does not accept writes in this session (transaction_read_only)',
   [ER.BINLOG_STMT_MODE]: 'has binlog_format = STATEMENT, with which READ COMMITTED does not go; use ROW or MIXED',
 };
 

@@ -79,7 +79,7 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
   async query(name?: string): Promise<LockSnapshot> {
     try {
       const bytes = name === undefined ? undefined : Buffer.from(name);
-      const { held, pending } = snapshotOf(await requestsOf(this.#context, bytes));
+      const { held, pending } = snapshotOf(await requestsOf(this.#context, this.#context.desk, bytes));
       const behind = [...this.#lines.behind()].filter((request) => name === undefined || request.name === name);
       return { held, pending: [...pending, ...behind.map(infoOf)] };
     } catch (error) {

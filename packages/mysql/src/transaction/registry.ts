@@ -1,4 +1,5 @@
 import type { LockInfo, LockMode, LockSnapshot } from '@holdfast/core/adapter';
+import type { Session } from '../session.ts';
 import { requests } from '../sql.ts';
 import type { Context } from './context.ts';
 
@@ -20,7 +21,11 @@ export interface Registered {
 type Columns = readonly [Buffer, Buffer, Buffer, string | null, string, Buffer, Buffer, number, string];
 
 /** In the order in which they came. */
-export async function requestsOf({ desk, tables }: Context, name: Buffer | undefined): Promise<Registered[]> {
+export async function requestsOf(
+  { tables }: Context,
+  desk: Pick<Session, 'rows'>,
+  name: Buffer | undefined,
+): Promise<Registered[]> {
   const rows = await desk.rows(requests(tables, name !== undefined), name === undefined ? [] : [name]);
   return (rows as unknown as Columns[]).map(
     ([entry, named, mode, token, connection, client, host, pid, since]): Registered => ({

@@ -85,7 +85,7 @@ async function interrupt(
   giveUp.unref();
   try {
     for (let pause = KILL_AGAIN_MS; isWaiting(); pause *= 2) {
-      await desk.change(`KILL QUERY ${session.id}`);
+      await desk.kill('QUERY', session.id);
       await Promise.race([settled, delay(pause, undefined, { ref: false })]);
     }
   } catch {
