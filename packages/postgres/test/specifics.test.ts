@@ -59,11 +59,13 @@ describe('connections', () => {
     const own = await database(server);
     const [holder, locks, look] = [
       await open(own),
-      await open({ ...own, connections: 2, patience: 300 }),
+      await open({ ...own, connections: 2, patience: 1000 }),
       await raw(own),
     ];
     const held = [await holder.acquire('a'), await holder.acquire('b')];
     const first = locks.acquire('a');
+    first.catch(() => undefined);
+    await expect.poll(() => one(look, WAITING)).toBe(1);
     const error = (await locks.acquire('b').catch((reason: unknown) => reason)) as { code: string; message: string };
     expect(error.code).toBe('BACKEND_UNAVAILABLE');
     expect(error.message).toContain('`connections`');
@@ -76,7 +78,7 @@ describe('connections', () => {
 
   test('with one connection, locks nest; one that another holds is a clear error and not a hang', async () => {
     const own = await database(server);
-    const [holder, locks] = [await open(own), await open({ ...own, connections: 1, patience: 300 })];
+    const [holder, locks] = [await open(own), await open({ ...own, connections: 1, patience: 1000 })];
     const theirs = await holder.acquire('theirs');
     await locks.request('outer', async () => {
       await locks.request('inner', () => undefined);
