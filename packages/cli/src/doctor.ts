@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { redactUrl } from '@holdfast/core';
-import type { Finding, Locks } from '@holdfast/core';
+import type { Capabilities, Finding, Locks } from '@holdfast/core';
 import { chooseBackend, openLocks } from './backend.ts';
+import { explain, explanationLines } from './choice.ts';
+import type { Explanation } from './choice.ts';
 import { EXIT } from './exit-status.ts';
 import { print, printable } from './output.ts';
 import { promises } from './promises.ts';
@@ -10,18 +11,40 @@ import { table } from './table.ts';
 /** The round trip must not hang on a backend that accepts and never answers, in ms. */
 const TIMEOUT_MS = 10_000;
 
-export async function doctor(url: string | undefined): Promise<number> {
-  const choice = chooseBackend('the argument', url);
-  print(`Backend   ${printable(redactUrl(choice.url))}`);
-  print(`Chosen by ${choice.from}`);
-  const locks = await openLocks(choice);
+export async function doctor(wish: string | undefined, json: boolean): Promise<number> {
+  const choice = await chooseBackend('the argument', wish);
+  const report: Report = { ...explain(choice) };
   try {
-    print(`\nWhat ${locks.backend} promises`);
-    print(table(promises(locks.capabilities).map(([what, words]) => [`  ${what}`, words])));
-    print('\nChecks');
-    const findings = await examine(locks);
-    for (const { level, message } of findings) print(`  ${marks[level]} ${printable(message)}`);
-    return findings.some((finding) => finding.level === 'error') ? EXIT.unavailable : EXIT.ok;
+    if (!json) print(table(explanationLines(report, process.cwd()).map((line) => line.map(printable))));
+    await check(await openLocks(choice), report, json);
+  } catch (error) {
+    report.error = error instanceof Error ? error.message : String(error);
+    throw error;
+  } finally {
+    if (json) print(JSON.stringify(report, null, 2));
+  }
+  return report.findings?.some((finding) => finding.level === 'error') === true ? EXIT.unavailable : EXIT.ok;
+}
+
+/** What `--json` prints: as far as it came. */
+interface Report extends Explanation {
+  adapter?: string;
+  capabilities?: Capabilities;
+  findings?: readonly Finding[];
+  error?: string;
+}
+
+async function check(locks: Locks, report: Report, json: boolean): Promise<void> {
+  try {
+    report.adapter = locks.backend;
+    report.capabilities = locks.capabilities;
+    if (!json) {
+      print(`\nWhat ${locks.backend} promises`);
+      print(table(promises(locks.capabilities).map(([what, words]) => [`  ${what}`, words])));
+      print('\nChecks');
+    }
+    report.findings = await examine(locks);
+    if (!json) for (const { level, message } of report.findings) print(`  ${marks[level]} ${printable(message)}`);
   } finally {
     await locks.close();
   }

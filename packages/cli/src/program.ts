@@ -5,7 +5,8 @@ import { UsageError } from './exit-status.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
-const backendHelp = 'backend URL; else HOLDFAST_URL, else holdfast.config.json, else files of this user on this host';
+const backendHelp =
+  'URL or configured name of the backend; else HOLDFAST_URL, else `default` of holdfast.config.{json,mjs,ts}, else files of this user on this host';
 
 /** The command line. Each command's code is loaded when it is called: `run` must start fast. */
 export function program(command: readonly string[] | undefined, done: (status: number) => void): Command {
@@ -39,7 +40,7 @@ function addRun(holdfast: Command, command: readonly string[] | undefined, done:
     .description("Waits for the lock, runs the command, releases the lock, and exits with the command's status.")
     .usage('<name> [options] -- command [args...]')
     .argument('<name>', 'name of the lock, 1 to 1024 bytes')
-    .option('--backend <url>', backendHelp)
+    .option('--backend <url|name>', backendHelp)
     .addOption(new Option('--wait <duration>', 'give up after this time, with status 75 (default: wait without limit)'))
     .addOption(new Option('--no-wait', 'give up at once if the lock is not free, with status 75').default(undefined))
     .option('--ttl <duration>', 'how long the lock outlives a holder that crashed or is cut off (default: 30s)')
@@ -86,7 +87,7 @@ function addOthers(holdfast: Command, done: (status: number) => void): void {
     .command('query')
     .description('Shows who holds and who waits for a lock, or for all locks.')
     .argument('[name]', 'name of the lock (default: all)')
-    .option('--backend <url>', backendHelp)
+    .option('--backend <url|name>', backendHelp)
     .option('--json', 'print JSON; with --watch one line per change')
     .option('--watch', 'go on until Ctrl-C')
     .action(async (name: string | undefined, { backend, json = false, watch = false }: QueryFlags) => {
@@ -95,10 +96,13 @@ function addOthers(holdfast: Command, done: (status: number) => void): void {
   holdfast
     .command('doctor')
     .description(
-      'Checks a backend: reachable, version, privileges, clock, what it promises, and a lock taken and released.',
+      'Says which backend is chosen and why, and checks it: reachable, version, privileges, clock, what it promises, and a lock taken and released.',
     )
-    .argument('[url]', backendHelp.replace('backend URL', 'backend'))
-    .action(async (url: string | undefined) => done(await (await import('./doctor.ts')).doctor(url)));
+    .argument('[url|name]', backendHelp)
+    .option('--json', 'print JSON')
+    .action(async (backend: string | undefined, { json = false }: { json?: boolean }) => {
+      done(await (await import('./doctor.ts')).doctor(backend, json));
+    });
   holdfast
     .command('conformance')
     .description('Runs the conformance suite against a backend; takes minutes and starts processes that are killed.')

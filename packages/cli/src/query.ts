@@ -18,7 +18,7 @@ export interface QueryOptions {
 export async function query(name: string | undefined, options: QueryOptions): Promise<number> {
   const stop = new AbortController();
   if (options.watch) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  const locks = await openLocks(chooseBackend('--backend', options.backend));
+  const locks = await openLocks(await chooseBackend('--backend', options.backend));
   try {
     if (options.watch) await watch(locks, name, options.json, AbortSignal.any([stop.signal, outputClosed]));
     else

@@ -36,7 +36,7 @@ export async function run(name: string, command: readonly string[], options: Run
   const signals = { deliver: (signal: NodeJS.Signals): void => interruption.abort(new Interrupted(signal)) };
   onSignals((signal) => signals.deliver(signal));
 
-  const locks = await openLocks(chooseBackend('--backend', options.backend));
+  const locks = await openLocks(await chooseBackend('--backend', options.backend));
   let answers = true;
   try {
     if (locks.capabilities.reach === 'process') {

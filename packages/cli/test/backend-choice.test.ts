@@ -31,34 +31,6 @@ test('--backend comes before HOLDFAST_URL, that before the config file, which is
   expect(await chosen()).toEqual(['config', 'env', 'flag']);
 });
 
-test('doctor says which backend it is and who chose it', async () => {
-  await using place = await temporary();
-  const config = join(place.dir, 'holdfast.config.json');
-  await writeFile(config, JSON.stringify({ backend: place.url }));
-  const said = async (args: string[], env: NodeJS.ProcessEnv): Promise<string> => {
-    return (await holdfast(['doctor', ...args], { cwd: place.dir, env })).stdout;
-  };
-  expect(await said([], {})).toContain(`Backend   ${place.url}\nChosen by ${config}`);
-  expect(await said([], { HOLDFAST_URL: place.url })).toContain('Chosen by HOLDFAST_URL');
-  expect(await said([place.url], { HOLDFAST_URL: 'file:/nowhere' })).toContain('Chosen by the argument');
-});
-
-test.for<[string, RegExp]>([
-  ['{"backend": "redis://:hunter2@h"', /holdfast.config.json is not valid JSON/],
-  ['[]', /to be a JSON object/],
-  ['{"backnd": "file:"}', /Unknown key `backnd`.*known are backend, ttl/],
-  ['{"backend": 5}', /`backend` in .* to be a non-empty string/],
-  ['{"backend": "file:", "ttl": "soon"}', /`ttl` to be a positive duration/],
-])('a config file with %s is refused', async ([content, message]) => {
-  await using place = await temporary();
-  await writeFile(join(place.dir, 'holdfast.config.json'), content);
-  const { status, stderr } = await holdfast(run, { cwd: place.dir, env: { XDG_STATE_HOME: place.dir } });
-  expect(status).toBe(64);
-  expect(stderr).toMatch(/^holdfast: [^\n]*\n$/);
-  expect(stderr).toMatch(message);
-  expect(stderr).not.toContain('hunter2');
-});
-
 test('HOLDFAST_URL that is empty is an error, not the default: a lock on this host alone is none between hosts', async () => {
   await using place = await temporary();
   const { status, stderr } = await holdfast(run, {
@@ -69,4 +41,23 @@ test('HOLDFAST_URL that is empty is an error, not the default: a lock on this ho
   expect(stderr).toBe(
     'holdfast: Expected HOLDFAST_URL to be a URL such as redis://localhost:6379, got an empty string\n',
   );
+});
+
+test.for<[string[], NodeJS.ProcessEnv, RegExp]>([
+  [['--backend', 'jbos'], {}, /Expected --backend to be a URL .*, or the name of a backend in .*: default, jobs$/],
+  [
+    [],
+    { HOLDFAST_URL: 'hunter2' },
+    /Expected HOLDFAST_URL to be a URL .*, or the name of a backend in .*: default, jobs$/,
+  ],
+  [['--backend', 'constructor'], {}, /Expected --backend to be a URL/],
+  [['--backend', 'file'], {}, /Expected --backend to be a URL/],
+])('%j with the environment %j names no backend', async ([flags, env, message]) => {
+  await using place = await temporary();
+  const backends = { default: place.url, jobs: place.url };
+  await writeFile(join(place.dir, 'holdfast.config.json'), JSON.stringify({ backends }));
+  const { status, stderr } = await holdfast(['run', 'a', ...flags, '--', 'echo'], { cwd: place.dir, env });
+  expect(status).toBe(64);
+  expect(stderr.trimEnd()).toMatch(message);
+  expect(stderr).not.toContain('hunter2');
 });

@@ -24,7 +24,8 @@ test.for<[string[], RegExp]>([
   [run('--permits', '0'), /`--permits` to be a whole number of at least 1/],
   [run('--permits', '1.5'), /`--permits` to be a whole number of at least 1/],
   [run('--backend', `ftp://user:${SECRET}@host`), /Unknown scheme ftp:/],
-  [run('--backend', `nonsense ${SECRET}@x`), /`backend` to be a URL/],
+  [run('--backend', `nonsense ${SECRET}@x`), /--backend to be a URL .* name of a backend in .*; there is none/],
+  [run('--backend', 'redis'), /--backend to be a URL .* name of a backend in .*; there is none/],
   [run('--backend', ''), /Expected --backend to be a URL/],
   [run('--backend', 'memory:'), /locks inside one process only/],
   [run('--backend', 'file:?direktory=x'), /direktory/],
@@ -33,6 +34,8 @@ test.for<[string[], RegExp]>([
   [['query', 'a', 'b'], /too many arguments/],
   [['conformance'], /missing required argument 'url'/],
   [['doctor', `ftp://user:${SECRET}@host`], /Unknown scheme/],
+  [['doctor', 'jobs'], /the argument to be a URL .* name of a backend in .*; there is none/],
+  [['doctor', 'a', 'b'], /too many arguments/],
   [['bogus'], /unknown command 'bogus'/],
 ])('%j is refused with one clear line and status 64', async ([args, message]) => {
   await using place = await temporary();

@@ -150,4 +150,6 @@ export interface Adapter {
 export interface AdapterConfig {
   readonly url?: string;
   readonly options?: Readonly<Record<string, unknown>>;
+  /** What a relative path in them is relative to: where their config file is. Default: the working directory. */
+  readonly directory?: string;
 }

@@ -50,7 +50,7 @@ export class UnsupportedError extends HoldfastError {
   }
 }
 
-/** `CONFIG`: a URL, option or package that `createLocks` can't use. */
+/** `CONFIG`: a URL, option, config file or package that `createLocks` can't use, or no backend configured. */
 export class ConfigError extends HoldfastError {
   constructor(message: string, options?: ErrorOptions) {
     super('CONFIG', message, options);

@@ -1,5 +1,7 @@
 export { createLocks } from './config/create-locks.ts';
-export type { LocksConfig } from './config/create-locks.ts';
+export type { LocksConfig, NamedBackendConfig } from './config/create-locks.ts';
+export { defineConfig } from './config/config.ts';
+export type { BackendConfig, BackendsConfig, HoldfastConfig } from './config/config.ts';
 export { Locks } from './client/locks.ts';
 export type { LocksOptions } from './client/locks.ts';
 export type { Lock } from './client/lock.ts';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { describe, expect, test } from 'vitest';
-import { ConfigError, createLocks, InvalidArgumentError, redactUrl } from '@holdfast/core';
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import { ConfigError, createLocks, defineConfig, InvalidArgumentError, redactUrl } from '@holdfast/core';
 import { parseDuration } from '@holdfast/core/adapter';
 
 describe('createLocks refuses', () => {
@@ -18,10 +18,39 @@ describe('createLocks refuses', () => {
     await expect(createLocks({ backend: 'memory:', tll: 5 } as never)).rejects.toThrow(/"tll"/);
   });
 
+  test.each([
+    [{ backends: {} }, /`backends`: expected at least one/],
+    [{ backends: { default: 'nosuch!' } }, /`backends.default.backend`: expected a URL/],
+    [{ backends: { default: 'memory:' }, use: 'jobs' }, /`use` to be the name of one of `backends`: default/],
+    [{ backends: { jobs: 'memory:' } }, /`use` to be the name of one of `backends`: jobs/],
+    [{ backends: { default: 'memory:' }, use: 5 }, /`use`: /],
+    [{ backends: { default: { backend: 'memory:', ttl: 'soon' } } }, /`backends.default.ttl`: expected a positive/],
+    [{ backends: { default: 'memory:' }, backend: 'memory:' }, /`backends` excludes `backend`/],
+    [{ use: 'redis://:hunter2@h' }, /`use`: expected the name of a backend/],
+    [{ use: 'jobs', backend: 'memory:' }, /unknown key "backend"; known are use/],
+  ])('%j', async (config, message) => {
+    const error: unknown = await createLocks(config as never).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as Error).message).toMatch(message);
+    expect((error as Error).message).not.toContain('hunter2');
+  });
+
   test('a config without a backend', async () => {
     await expect(createLocks({} as never)).rejects.toThrow(/`backend`: expected a URL/);
     await expect(createLocks(undefined as never)).rejects.toBeInstanceOf(ConfigError);
   });
+});
+
+test('defineConfig types what a config file may hold, and leaves it as it is', () => {
+  const config = { ttl: '30s', backends: { default: 'memory:', jobs: { backend: 'redis', options: { host: 'h' } } } };
+  expect(defineConfig(config)).toBe(config);
+  // What it returns is what `createLocks` takes.
+  expectTypeOf(defineConfig({ backend: 'memory:' })).toExtend<Parameters<typeof createLocks>[0]>();
+  expectTypeOf(defineConfig({ backends: {} })).toExtend<Parameters<typeof createLocks>[0]>();
+  // @ts-expect-error: it is `backend`
+  defineConfig({ backnd: 'memory:' });
+  // @ts-expect-error: a backend is a URL or an object
+  defineConfig({ backends: { default: 5 } });
 });
 
 test.each([

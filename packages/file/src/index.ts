@@ -11,12 +11,16 @@ export type { FileOptions } from './options.ts';
  * Throws `ConfigError` for a bad option, and on Windows.
  */
 export function file(options: FileOptions = {}): LockBackend {
+  return open(options);
+}
+
+function open(options: FileOptions, base?: string): LockBackend {
   if (process.platform === 'win32') {
     throw new ConfigError(
       'The file backend needs a Unix kernel; on Windows use WSL or a backend with a server, such as redis',
     );
   }
-  return new FileBackend(resolveOptions(options));
+  return new FileBackend(resolveOptions(options, base));
 }
 
 /** What core imports for a URL that begins with `file:`. */
@@ -24,10 +28,10 @@ export const adapter: Adapter = {
   name: 'file',
   protocols: ['file:'],
   capabilities,
-  create({ url, options = {} }) {
+  create({ url, options = {}, directory }) {
     const fromUrl = url === undefined ? {} : optionsFromUrl(url);
     const twice = Object.keys(fromUrl).find((key) => Object.hasOwn(options, key));
     if (twice !== undefined) throw new ConfigError(`\`${twice}\` is given twice: in the file URL and in the options`);
-    return file({ ...options, ...fromUrl });
+    return open({ ...options, ...fromUrl }, directory);
   },
 };

@@ -7,7 +7,7 @@ import { z } from 'zod';
 export interface FileOptions {
   /**
    * Where the locks are kept; all processes that share a lock must use the same directory, on one host. Relative to the working
-   * directory. Default: `$XDG_STATE_HOME/holdfast`, else `~/.local/state/holdfast`. Made for this user only (mode 0700).
+   * directory, in a config file to that of the file. Default: `$XDG_STATE_HOME/holdfast`, else `~/.local/state/holdfast`. Made for this user only (mode 0700).
    */
   directory?: string | undefined;
   /** Use the directory although its file system is not known to be local. Wrong on NFS, SMB and the like. Default `false`. */
@@ -24,15 +24,16 @@ const schema: z.ZodType<FileOptions> = z.strictObject({
     .string()
     .min(1, 'expected a path')
     .refine((path) => !path.includes('\0'), 'a path has no NUL')
-    .refine((path) => resolve(path) !== '/', 'the root of the file system is no place for locks')
     .optional(),
   assumeLocal: z.boolean().optional(),
 });
 
-/** Throws `ConfigError` for an unknown or bad option. */
-export function resolveOptions(options: unknown): ResolvedOptions {
+/** A relative directory is one in `base`. Throws `ConfigError` for an unknown or bad option. */
+export function resolveOptions(options: unknown, base: string = process.cwd()): ResolvedOptions {
   const { directory, assumeLocal } = parseOptions('file', schema, options);
-  return { directory: resolve(directory ?? stateDirectory()), assumeLocal: assumeLocal ?? false };
+  const absolute = resolve(base, directory ?? stateDirectory());
+  if (absolute === '/') throw new ConfigError('The root of the file system is no place for locks');
+  return { directory: absolute, assumeLocal: assumeLocal ?? false };
 }
 
 /** `file:`, `file:relative`, `file:///absolute`, each with `?assumeLocal=true` if wanted. */

@@ -1,11 +1,13 @@
-import { z } from 'zod';
-import type { LockBackend } from '../contract.ts';
 import { Locks } from '../client/locks.ts';
 import type { LocksOptions } from '../client/locks.ts';
+import type { LockBackend } from '../contract.ts';
 import { ConfigError } from '../errors.ts';
-import { loadAdapter } from './load-adapter.ts';
-import { redactUrl, schemeOf } from './redact.ts';
+import { chooseBackend } from './choose.ts';
+import type { BackendsConfig } from './config.ts';
+import { isBackend } from './is-backend.ts';
+import { openChoice, openLocks } from './open.ts';
 
+/** A backend and defaults of its locks. Unlike a `BackendConfig`, it may have a backend that is made already. */
 export interface LocksConfig extends LocksOptions {
   /** A URL, the name of an adapter, or a backend that an adapter's factory made. */
   backend: string | LockBackend;
@@ -13,62 +15,39 @@ export interface LocksConfig extends LocksOptions {
   options?: Record<string, unknown> | undefined;
 }
 
-const duration = z.union([z.number(), z.string()]);
-
-const configSchema: z.ZodType<LocksConfig, LocksConfig> = z.strictObject({
-  backend: z.union([z.string().min(1), z.custom<LockBackend>(isBackend)], {
-    error: "expected a URL such as 'redis://localhost:6379', a backend's name, or a backend made by an adapter",
-  }),
-  options: z.record(z.string(), z.unknown()).optional(),
-  ttl: duration.optional(),
-  timeout: duration.optional(),
-  clientId: z.string().min(1).max(200).optional(),
-});
+/** One of several backends by its name; without `backends`, one of those in the config file. */
+export interface NamedBackendConfig {
+  use: string;
+}
 
 /**
+ * Locks over the backend that is configured: that of `HOLDFAST_URL`, else `default` of the `holdfast.config.json`, `.mjs` or `.ts`
+ * that is nearest from the working directory upwards.
+ *
+ * Throws `ConfigError` where there is none, where the file is bad, and as the other form does.
+ */
+export function createLocks(): Promise<Locks>;
+/**
  * Locks over the backend that `config` names. The URL's scheme picks the adapter package, which is imported on demand.
+ * `{ use: 'jobs' }` is the backend of that name in the config file, whatever `HOLDFAST_URL` says.
  *
  * Throws `ConfigError` for a bad config, an unknown scheme or an adapter that is not installed, and `InvalidArgumentError`
  * for a bad `ttl` or `timeout`. Most adapters connect at the first request, so an unreachable server shows there.
  */
-export async function createLocks(config: string | LocksConfig | LockBackend): Promise<Locks> {
+export function createLocks(
+  config: string | LocksConfig | LockBackend | NamedBackendConfig | (BackendsConfig & Partial<NamedBackendConfig>),
+): Promise<Locks>;
+// An `undefined` that was given is a variable that was not set, not the wish to be served from the file.
+export async function createLocks(...given: readonly unknown[]): Promise<Locks> {
+  if (given.length === 0) return await openChoice(await chooseBackend());
+  const [config] = given;
   if (isBackend(config)) return new Locks(config);
-  const { backend, options, ...locksOptions } = parseConfig(typeof config === 'string' ? { backend: config } : config);
-  if (typeof backend !== 'string') {
-    if (options !== undefined)
-      throw new ConfigError('`options` are for a backend given by URL or name; this one is made already');
-    return new Locks(backend, locksOptions);
-  }
-  const made = await makeBackend(backend, options);
-  try {
-    return new Locks(made, locksOptions);
-  } catch (error) {
-    await made.close();
-    throw error;
-  }
-}
-
-function isBackend(value: unknown): value is LockBackend {
-  return (
-    typeof value === 'object' && value !== null && 'acquire' in value && 'release' in value && 'capabilities' in value
-  );
-}
-
-function parseConfig(config: unknown): LocksConfig {
-  const result = configSchema.safeParse(config);
-  if (result.success) return result.data;
-  const issues = result.error.issues.map(
-    (issue) => `${issue.path.length === 0 ? '' : `\`${issue.path.join('.')}\`: `}${issue.message}`,
-  );
-  throw new ConfigError(`Invalid config for createLocks: ${issues.join('; ')}`);
-}
-
-async function makeBackend(backend: string, options: Record<string, unknown> | undefined): Promise<LockBackend> {
-  const scheme = schemeOf(backend);
-  const given = options === undefined ? {} : { options };
-  if (scheme !== undefined) return await (await loadAdapter({ scheme })).create({ url: backend, ...given });
-  if (/^[a-z]+$/.test(backend)) return await (await loadAdapter({ name: backend })).create(given);
-  throw new ConfigError(
-    `Expected \`backend\` to be a URL such as 'redis://localhost:6379', got ${JSON.stringify(redactUrl(backend).slice(0, 60))}`,
-  );
+  if (typeof config === 'string') return await openLocks({ backend: config });
+  const { parseGiven } = await import('./schema.ts');
+  const parsed = parseGiven(config);
+  if ('use' in parsed) return await openChoice(await chooseBackend({ wish: { source: '`use`', value: parsed.use } }));
+  const { backend, options, ...own } = parsed;
+  if (typeof backend === 'string') return await openLocks({ backend, options, ...own });
+  if (options === undefined) return new Locks(backend, own);
+  throw new ConfigError('`options` are for a backend given by URL or name; this one is made already');
 }

@@ -8,15 +8,15 @@ export type Duration = number | string;
 /** The longest delay a timer can keep, in ms: 2^31 − 1, about 24.8 days. */
 export const MAX_DURATION_MS: number = 2 ** 31 - 1;
 
+export const EXPECTED_DURATION: string = `a positive duration of at most ${MAX_DURATION_MS} ms (a number of milliseconds or a string such as '30s')`;
+
 /**
  * In ms, more than 0 and at most {@link MAX_DURATION_MS}; throws `InvalidArgumentError` naming `field` otherwise.
  */
 export function parseDuration(field: string, value: unknown, minMs = 0): number {
-  const parsed = typeof value === 'string' ? parseString(value) : value;
-  if (typeof parsed !== 'number' || !(parsed > 0) || parsed > MAX_DURATION_MS) {
-    throw new InvalidArgumentError(
-      `Expected \`${field}\` to be a positive duration of at most ${MAX_DURATION_MS} ms (a number of milliseconds or a string such as '30s'), got ${shown(value)}`,
-    );
+  const parsed = durationMs(value);
+  if (parsed === undefined) {
+    throw new InvalidArgumentError(`Expected \`${field}\` to be ${EXPECTED_DURATION}, got ${shown(value)}`);
   }
   if (parsed < minMs) {
     throw new InvalidArgumentError(
@@ -24,6 +24,15 @@ export function parseDuration(field: string, value: unknown, minMs = 0): number 
     );
   }
   return parsed;
+}
+
+export function isDuration(value: unknown): value is Duration {
+  return durationMs(value) !== undefined;
+}
+
+function durationMs(value: unknown): number | undefined {
+  const parsed = typeof value === 'string' ? parseString(value) : value;
+  return typeof parsed === 'number' && parsed > 0 && parsed <= MAX_DURATION_MS ? parsed : undefined;
 }
 
 function parseString(value: string): number | undefined {

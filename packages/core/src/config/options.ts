@@ -8,11 +8,16 @@ import { ConfigError } from '../errors.ts';
 export function parseOptions<S extends z.ZodType>(adapter: string, schema: S, options: unknown): z.output<S> {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
-  const issues = result.error.issues.map((issue) => {
+  throw new ConfigError(`Invalid options for the ${adapter} backend: ${issuesOf(result.error)}`);
+}
+
+/** Each bad field, with what was expected there. */
+export function issuesOf(error: z.ZodError): string {
+  const issues = error.issues.map((issue) => {
     const path = issue.path.map(String).join('.');
     return path === '' ? issue.message : `\`${path}\`: ${issue.message}`;
   });
-  throw new ConfigError(`Invalid options for the ${adapter} backend: ${issues.join('; ')}`);
+  return issues.join('; ');
 }
 
 /**
