@@ -41,9 +41,17 @@ function addRun(holdfast: Command, command: readonly string[] | undefined, done:
     .usage('<name> [options] -- command [args...]')
     .argument('<name>', 'name of the lock, 1 to 1024 bytes')
     .option('--backend <url|name>', backendHelp)
-    .addOption(new Option('--wait <duration>', 'give up after this time, with status 75 (default: wait without limit)'))
+    .addOption(
+      new Option(
+        '--wait <duration>',
+        'give up after this time, with status 75 (default: that of the config, else never)',
+      ),
+    )
     .addOption(new Option('--no-wait', 'give up at once if the lock is not free, with status 75').default(undefined))
-    .option('--ttl <duration>', 'how long the lock outlives a holder that crashed or is cut off (default: 30s)')
+    .option(
+      '--ttl <duration>',
+      'how long the lock outlives a holder that crashed or is cut off (default: that of the config, else 30s)',
+    )
     .option('--shared', 'hold it together with other --shared ones')
     .option('--permits <n>', 'a semaphore: up to n may hold it at once')
     .option('--grace <duration>', 'if the lock is lost: time between SIGTERM and SIGKILL', '10s')

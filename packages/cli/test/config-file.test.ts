@@ -84,6 +84,14 @@ test('two kinds in one directory are refused, both named; a nearer one comes bef
   expect(await readdir(place.below)).toContain('nearer');
 });
 
+test('one that cannot be read is not passed over', async () => {
+  await using place = await project({});
+  const path = join(place.dir, 'holdfast.config.json');
+  await mkdir(path);
+  const { status, stderr } = await holdfast(run, { cwd: place.below });
+  expect([status, stderr]).toEqual([64, `holdfast: Cannot read ${path}: EISDIR\n`]);
+});
+
 test('the timeout of the file is the default of --wait, also for the backend of HOLDFAST_URL', async () => {
   await using place = await project({ 'holdfast.config.json': '{ "timeout": "50ms" }' });
   const options = { cwd: place.below, env: { HOLDFAST_URL: place.url } };
