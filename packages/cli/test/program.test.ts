@@ -51,6 +51,19 @@ test('backends in code: no file and no variable is asked', async () => {
   expect(await program(place, { backends, use: 'mine' }, env)).toBe('holds a on memory\n');
 });
 
+test('a URL is served without zod, which only a file or an object needs', async () => {
+  await using place = await temporary();
+  const resolve = "export const resolve = (name, context, next) => next(name === 'zod' ? 'no-zod' : name, context);";
+  const hook = `import { register } from 'node:module'; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(resolve)}`)});`;
+  const flags = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
+  const said = async (args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> => {
+    return (await startProcess(process.execPath, [...flags, script, ...args], { cwd: place.dir, env }).ended).stdout;
+  };
+  expect(await said(['"nosuch:"'])).toMatch(/^CONFIG: Unknown scheme nosuch:/);
+  expect(await said([], { HOLDFAST_URL: 'nosuch:' })).toMatch(/^CONFIG: HOLDFAST_URL: Unknown scheme nosuch:/);
+  expect(await said(['{"backend":"nosuch:"}'])).toMatch(/^ERR_MODULE_NOT_FOUND: Cannot find package 'no-zod'/);
+});
+
 test('nothing configured is an error in a program, not a lock on this host alone', async () => {
   await using place = await temporary();
   expect(await program(place)).toMatch(/^CONFIG: No backend is configured: .*HOLDFAST_URL.*holdfast\.config/);

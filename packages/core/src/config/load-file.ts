@@ -37,18 +37,13 @@ async function importDefault(file: ConfigFile): Promise<unknown> {
   let value: unknown;
   try {
     const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
-    value = await (fromCommonJs(module.default) ? module.default.default : module.default);
+    value = await module.default;
   } catch (error) {
     throw new ConfigError(whyNotLoaded(file, error));
   }
   if (value === undefined)
     throw new ConfigError(`${path} has no default export; write: export default defineConfig({ … })`);
   return value;
-}
-
-/** A loader such as tsx turns a `.ts` of a package that is not `"type": "module"` into CommonJS, whose exports are all the default. */
-function fromCommonJs(value: unknown): value is { readonly default?: unknown } {
-  return typeof value === 'object' && value !== null && '__esModule' in value;
 }
 
 function whyNotLoaded({ path, kind }: ConfigFile, error: unknown): string {
