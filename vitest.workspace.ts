@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import type { ViteUserConfig } from 'vitest/config';
 import projects from './tools/projects.json' with { type: 'json' };
@@ -8,6 +9,8 @@ import projects from './tools/projects.json' with { type: 'json' };
  * process and a busy server for a while, and a session that ends because a third one is busy too would look like a defect.
  */
 const WORKERS = Math.max(2, availableParallelism() - 1);
+
+const startServers = fileURLToPath(new URL('tools/servers.ts', import.meta.url));
 
 /**
  * One project per package; those with `servers` run only where these can be started. Those to run `alone` start dozens of
@@ -22,7 +25,7 @@ const config: ViteUserConfig = defineConfig({
         include,
         testTimeout: 60_000,
         hookTimeout: 60_000,
-        globalSetup: servers.length > 0 ? ['../../tools/servers.ts'] : [],
+        globalSetup: servers.length > 0 ? [startServers] : [],
         sequence: { groupOrder: alone ? 1 : 0 },
         maxWorkers: alone ? 1 : WORKERS,
       },

@@ -3,7 +3,10 @@ import { serverNames } from '@holdfast/testbed';
 import { expect, test } from 'vitest';
 import projects from '../projects.json' with { type: 'json' };
 
-const packages = readdirSync(new URL('../../packages', import.meta.url)).map((name) => `packages/${name}`);
+const packages = [
+  'examples',
+  ...readdirSync(new URL('../../packages', import.meta.url)).map((name) => `packages/${name}`),
+];
 const tested = packages.filter((path) => existsSync(new URL(`../../${path}/test`, import.meta.url)));
 
 test('every package with tests is a project, so that npm test runs it', () => {

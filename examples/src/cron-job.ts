@@ -1,0 +1,57 @@
+/**
+ * A cron job that is started on every node and runs on one of them per tick.
+ *
+ *     node dist/cron-job.js NODE…      one node in this process, or several
+ *
+ * Each node waits for the lock, then looks into the journal: if the tick is done, it has nothing to do. So a job that is quicker
+ * than the other nodes' clocks does not run twice, and the tick of a node that dies in the middle is done by the next.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createLocks, HoldfastError } from '@holdfast/core';
+import type { Lock } from '@holdfast/core';
+import { append, lastTick } from './journal.ts';
+
+const { HOLDFAST_URL = 'file:./locks', LOCK_TTL_MS = '30000', JOB = 'report', JOURNAL = 'journal.txt' } = process.env;
+const { CRON_EVERY_MS = '60000', JOB_MS = '1000' } = process.env;
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
+await using locks = await createLocks({ backend: HOLDFAST_URL, ttl: Number(LOCK_TTL_MS) });
+if (locks.capabilities.reach === 'process') {
+  console.error(`${locks.backend} locks end at this process: nodes in other processes would run the job too`);
+}
+await Promise.all(process.argv.slice(2).map(runNode));
+
+async function runNode(node: string): Promise<void> {
+  for (;;) {
+    const tick = await nextTick(node);
+    if (tick === undefined) return;
+    try {
+      // SIGTERM ends the wait; a job that is running is let finish.
+      await locks.request(`cron:${JOB}`, { signal: stop.signal }, (lock) => runOnce(node, tick, lock));
+    } catch (error) {
+      if (stop.signal.aborted) return;
+      if (!(error instanceof HoldfastError)) throw error;
+      // Lost, or the backend is away: another node has its chance, and this one at the next tick.
+      console.error(`${node}: tick ${tick} was not done here: ${error.code} ${error.message}`);
+    }
+  }
+}
+
+async function runOnce(node: string, tick: number, lock: Lock): Promise<void> {
+  if ((await lastTick(JOURNAL)) >= tick) return;
+  console.log(`${node} starts ${tick}`);
+  await delay(Number(JOB_MS), undefined, { signal: lock.signal }); // the job: it ends at once when the lock is lost
+  await append(JOURNAL, { token: lock.fencingToken, tick, node });
+  console.log(`${node} finished ${tick}`);
+}
+
+/** When it has come; `undefined` once we are to stop. */
+async function nextTick(node: string): Promise<number | undefined> {
+  const every = Number(CRON_EVERY_MS);
+  const tick = Math.floor(Date.now() / every) + 1;
+  console.log(`${node} waits for ${tick}`);
+  await delay(tick * every - Date.now(), undefined, { signal: stop.signal }).catch(() => undefined);
+  return stop.signal.aborted ? undefined : tick;
+}
