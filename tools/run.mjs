@@ -1,12 +1,12 @@
 /** Small pieces that the tools share. They need nothing but Node. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-export const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
+export const readJson = (path) => JSON.parse(readFileSync(resolve(root, path), 'utf8'));
 
 /** Runs a command without a word; if it fails, throws with all that it printed. */
 export async function quietly(command, args, options = {}) {

@@ -38,7 +38,13 @@ async function install() {
 function fingerprint() {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${process.version}`);
   const manifests = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/package.json`);
-  for (const path of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'examples/package.json', ...manifests.toSorted()]) {
+  for (const path of [
+    'package.json',
+    'pnpm-lock.yaml',
+    'pnpm-workspace.yaml',
+    'examples/package.json',
+    ...manifests.toSorted(),
+  ]) {
     if (existsSync(join(root, path))) hash.update(path).update(readFileSync(join(root, path)));
   }
   return hash.digest('hex');

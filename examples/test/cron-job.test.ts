@@ -28,20 +28,20 @@ const JOB_MS = 600;
 
 describe.concurrent('three processes run each tick once, and the tick of one that is killed is done by another', () => {
   for (const name of servers) {
-    test(`${name}`, async (scope) => {
+    test(`on ${name}`, async (scope) => {
       const { url, version } = await sharedServer(name);
       const outcome = await runOnThree(scope, url);
       console.log(`${name} ${version}: ${outcome}`);
     });
   }
 
-  test('file', async (scope) => {
+  test('on file', async (scope) => {
     const url = pathToFileURL(join(await scratch(scope), 'locks')).href;
     const outcome = await runOnThree(scope, url);
     console.log(`file: ${outcome}`);
   });
 
-  test('memory: three nodes in one process, which is as far as its locks reach', async (scope) => {
+  test('on memory: three nodes in one process, which is as far as its locks reach', async (scope) => {
     const { journal, ...setting } = await place(scope, 'memory:');
     const process = new Program(scope, 'cron-job', { args: ['a', 'b', 'c'], ...setting });
     await process.line(/memory locks end at this process/);
