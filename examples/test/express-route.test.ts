@@ -16,7 +16,7 @@ const SOON = { timeout: 20_000 };
 
 test('twenty changes of one document by two servers: each builds upon the one before', async (scope) => {
   const store = `http://127.0.0.1:${await listening(scope, objectStore())}`;
-  const setting = { env: { HOLDFAST_URL: holdfastUrl, STORE_URL: store }, cwd: await scratch(scope) };
+  const setting = { env: { HOLDFAST_URL: holdfastUrl, STORE_URL: store, WAIT: '1m' }, cwd: await scratch(scope) };
   const servers = [1, 2].map(() => new Program(scope, 'express-server', setting));
   const ports = await Promise.all(servers.map(async (server) => (await server.line(/port/)).split(' ').at(-1)));
   const id = randomUUID();
