@@ -22,3 +22,9 @@ export function connect(url: string): Connection {
   client.on('connect', () => (client as unknown as { stream: { unref(): void } }).stream.unref());
   return client;
 }
+
+/** The driver hangs the command with its arguments on its errors, for AUTH the password: only what it says goes on. */
+export function withoutCommand(error: unknown): Error {
+  const { name, message, code } = error as NodeJS.ErrnoException;
+  return Object.assign(new Error(message), { name, code });
+}

@@ -1,7 +1,7 @@
 /** Exclusive locks on one Valkey (or Redis) server, by polling: all three methods, and the manifest that says what they promise. */
-import { BackendUnavailableError, Lease, monotonicMs, pollUntilGranted } from '@holdfast/core/adapter';
+import { BackendUnavailableError, ConfigError, Lease, monotonicMs, pollUntilGranted } from '@holdfast/core/adapter';
 import type { Capabilities, Grant, LockBackend, LockRequest, ReleaseResult, RenewResult } from '@holdfast/core/adapter';
-import { connect } from './connection.ts';
+import { connect, withoutCommand } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { ACQUIRE, RELEASE, RENEW } from './scripts.ts';
 
@@ -61,34 +61,37 @@ class ValkeyBackend implements LockBackend<ValkeyGrant> {
     signal.throwIfAborted();
     // Before the request leaves: the server's ttl begins somewhere on the way, and must not end before ours.
     const provedAt = monotonicMs();
-    const token = await this.#run(ACQUIRE, name, [owner, ttlMs]).catch(async (error: unknown) => {
+    const token = await this.#run(ACQUIRE, name, [owner, Math.ceil(ttlMs)]).catch(async (error: unknown) => {
       // It may have been granted all the same. If this does not arrive either, the ttl ends it.
-      this.#run(RELEASE, name, [owner]).catch(() => undefined);
+      this.#run(RELEASE, name, [owner]).then(undefined, () => undefined);
       throw error;
     });
     if (token === null) return null;
     const lease = new Lease({ ttlMs, provedAt, auto: renew, renew: () => this.#renew(name, owner, ttlMs) });
     const grant = { name, owner, lease, fencingToken: BigInt(String(token)) };
-    if (signal.aborted) await this.release(grant);
+    // Given back before the abort is reported. If that can't be told, the ttl ends it.
+    if (signal.aborted) await this.release(grant).then(undefined, () => undefined);
     signal.throwIfAborted();
     return grant;
   }
 
   async #renew(name: string, owner: string, ttlMs: number): Promise<RenewResult> {
-    return (await this.#run(RENEW, name, [owner, ttlMs])) === 1 ? 'renewed' : 'expired';
+    return (await this.#run(RENEW, name, [owner, Math.ceil(ttlMs)])) === 1 ? 'renewed' : 'expired';
   }
 
   /** An answer of the server's, or a `BackendUnavailableError`: then nobody knows whether the script ran. */
   async #run(script: string, name: string, args: readonly (string | number)[]): Promise<unknown> {
     try {
       return await this.#connection.eval(script, 2, `holdfast-lock:${name}`, `holdfast-token:${name}`, ...args);
-    } catch (cause) {
-      throw new BackendUnavailableError('Valkey did not do what was asked', { cause });
+    } catch (error) {
+      throw new BackendUnavailableError('Valkey did not do what was asked', { cause: withoutCommand(error) });
     }
   }
 }
 
-/** `valkey('redis://localhost:6379')`, to be given to `createLocks`. Connects at the first request. */
+/** `valkey('redis://localhost:6379')`, to be given to `createLocks`. Connects at the first request. Throws `ConfigError`. */
 export function valkey(url: string): LockBackend {
+  // Not quoted: it may hold a password.
+  if (!/^rediss?:\/\//.test(url)) throw new ConfigError('Expected a URL such as redis://user:password@localhost:6379');
   return new ValkeyBackend(connect(url));
 }
