@@ -3,8 +3,8 @@
  *
  *     node dist/cron-job.js NODE…      one node in this process, or several
  *
- * Each node waits for the lock, then looks into the journal: if the tick is done, it has nothing to do. So a job that is quicker
- * than the other nodes' clocks does not run twice, and the tick of a node that dies in the middle is done by the next.
+ * Each node waits for the lock, then does the ticks that are due and not in the journal yet. So a job that is quicker than the difference of
+ * two clocks does not run twice, and the tick of a node that dies in the middle is done by the next.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLocks, HoldfastError } from '@holdfast/core';
@@ -13,6 +13,7 @@ import { append, lastTick } from './journal.ts';
 
 const { HOLDFAST_URL = 'file:./locks', LOCK_TTL_MS = '30000', JOB = 'report', JOURNAL = 'journal.txt' } = process.env;
 const { CRON_EVERY_MS = '60000', JOB_MS = '1000' } = process.env;
+const every = Number(CRON_EVERY_MS);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -24,34 +25,32 @@ if (locks.capabilities.reach === 'process') {
 await Promise.all(process.argv.slice(2).map(runNode));
 
 async function runNode(node: string): Promise<void> {
-  for (;;) {
-    const tick = await nextTick(node);
-    if (tick === undefined) return;
+  console.log(`${node} runs cron:${JOB}`);
+  while (await nextTick()) {
     try {
       // SIGTERM ends the wait; a job that is running is let finish.
-      await locks.request(`cron:${JOB}`, { signal: stop.signal }, (lock) => runOnce(node, tick, lock));
+      await locks.request(`cron:${JOB}`, { signal: stop.signal }, (lock) => runDue(node, lock));
     } catch (error) {
       if (stop.signal.aborted) return;
       if (!(error instanceof HoldfastError)) throw error;
       // Lost, or the backend is away: another node has its chance, and this one at the next tick.
-      console.error(`${node}: tick ${tick} was not done here: ${error.code} ${error.message}`);
+      console.error(`${node}: ${error.code} ${error.message}`);
     }
   }
 }
 
-async function runOnce(node: string, tick: number, lock: Lock): Promise<void> {
-  if ((await lastTick(JOURNAL)) >= tick) return;
-  console.log(`${node} starts ${tick}`);
-  await delay(Number(JOB_MS), undefined, { signal: lock.signal }); // the job: it ends at once when the lock is lost
-  await append(JOURNAL, { token: lock.fencingToken, tick, node });
-  console.log(`${node} finished ${tick}`);
+async function runDue(node: string, lock: Lock): Promise<void> {
+  const due = Math.floor(Date.now() / every);
+  for (let tick = ((await lastTick(JOURNAL)) ?? due - 1) + 1; tick <= due && !stop.signal.aborted; tick += 1) {
+    console.log(`${node} starts ${tick}`);
+    await delay(Number(JOB_MS), undefined, { signal: lock.signal }); // the job: it ends at once when the lock is lost
+    await append(JOURNAL, { token: lock.fencingToken, tick, node });
+    console.log(`${node} finished ${tick}`);
+  }
 }
 
-/** When it has come; `undefined` once we are to stop. */
-async function nextTick(node: string): Promise<number | undefined> {
-  const every = Number(CRON_EVERY_MS);
-  const tick = Math.floor(Date.now() / every) + 1;
-  console.log(`${node} waits for ${tick}`);
-  await delay(tick * every - Date.now(), undefined, { signal: stop.signal }).catch(() => undefined);
-  return stop.signal.aborted ? undefined : tick;
+/** Whether it has come; else we are to stop. */
+async function nextTick(): Promise<boolean> {
+  await delay(every - (Date.now() % every), undefined, { signal: stop.signal }).catch(() => undefined);
+  return !stop.signal.aborted;
 }

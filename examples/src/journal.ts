@@ -27,8 +27,8 @@ export async function entries(file: string): Promise<Entry[]> {
   return valid;
 }
 
-export async function lastTick(file: string): Promise<number> {
-  return (await entries(file)).at(-1)?.tick ?? 0;
+export async function lastTick(file: string): Promise<number | undefined> {
+  return (await entries(file)).at(-1)?.tick;
 }
 
 async function contents(file: string): Promise<string> {

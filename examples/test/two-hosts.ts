@@ -29,7 +29,7 @@ export async function twoHosts(scope: Scope, resource: Address): Promise<TwoHost
   for (const locks of [older, newer]) scope.onTestFinished(() => locks.close());
   const name = `two hosts ${randomUUID()}`;
   return {
-    lost: await older.acquire(name, { ttl: Math.max(1000, older.capabilities.ttl.minMs) }),
+    lost: await older.acquire(name, { ttl: Math.max(3000, older.capabilities.ttl.minMs) }),
     resource: networks[1].address,
     cutOff: () => networks.forEach((network) => network.blackhole()),
     next: () => newer.acquire(name),
