@@ -14,6 +14,6 @@ export { startRabbitmqCluster } from './servers/rabbitmq-cluster.ts';
 export type { RabbitmqCluster, RabbitmqClusterOptions } from './servers/rabbitmq-cluster.ts';
 export { serverNames } from './servers/index.ts';
 export type { ServerName } from './servers/index.ts';
-export { sharedServer, startShared } from './shared.ts';
+export { openServer, sharedServer, startShared } from './shared.ts';
 export type { SharedServers } from './shared.ts';
 export { startServer } from './start.ts';

@@ -9,6 +9,21 @@ const FIRST_PORT = 15000;
 const LAST_PORT = 32000;
 const ATTEMPTS = 5;
 
+/** Somebody else listens where a server was to listen. */
+export class PortTakenError extends Error {
+  override readonly name = 'PortTakenError';
+
+  constructor(port: number, cause: unknown) {
+    const met = cause instanceof Error ? cause.message : String(cause);
+    super(
+      `port ${port} is taken by another process: end that one, or start this server anew, on another port (${met})`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
 /**
  * Calls `start` with a free port. Somebody else may take it between the choice and the start: then with another one.
  * A failure while the port is still free has some other cause and is passed on.
@@ -17,10 +32,20 @@ export async function onFreePort<T>(start: (port: number) => Promise<T>): Promis
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     try {
-      return await start(port);
+      return await onPort(port, start);
     } catch (error) {
-      if (attempt === ATTEMPTS || (await isFree(port))) throw error;
+      if (attempt === ATTEMPTS || !(error instanceof PortTakenError)) throw error;
     }
+  }
+}
+
+/** Calls `start` with this port, which a server has had before. If it fails and the port is taken, the error says that. */
+export async function onPort<T>(port: number, start: (port: number) => Promise<T>): Promise<T> {
+  try {
+    return await start(port);
+  } catch (error) {
+    if (await isFree(port)) throw error;
+    throw new PortTakenError(port, error);
   }
 }
 

@@ -2,8 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Identity } from './server.ts';
 
 const PAUSE_MS = 20;
-/** A server that was frozen or has a log to read may take its time; one that is broken ends by itself. */
-const READY_TIMEOUT_MS = 30_000;
+/**
+ * A server that was frozen or has a log to read may take its time, and so do three Java VMs that start at once on two cores;
+ * one that is broken ends by itself.
+ */
+const READY_TIMEOUT_MS = 60_000;
 
 /** Asks until the server answers. Rejects with the error of `ended` as soon as it has one. */
 export async function untilReady(

@@ -25,6 +25,10 @@ export interface ServerHandle {
   readonly version: string;
   /** The certificate to trust, in PEM, when it serves TLS. */
   readonly ca?: string;
+  /** Of a container. */
+  readonly image?: string;
+  /** Its image only stands in for the one of that name: it says so by its label `dev.holdfast.stand-in`. */
+  readonly standIn?: boolean;
 }
 
 /** A server of one's own: it may be killed, frozen and restarted. */
@@ -83,6 +87,11 @@ export interface ServerKind {
   readonly containerCommand?: readonly string[];
   /** Where the image's own user may not write into the directory. */
   readonly containerUser?: string;
+  /**
+   * A container is on the network of the host, as the native server is: members of a cluster reach each other at loopback
+   * addresses, and clients each of them.
+   */
+  readonly hostNetwork?: boolean;
   /** What the image's entrypoint insists on. */
   readonly containerEnvironment?: Readonly<Record<string, string>>;
   /** The command line after the binary. With `tls` the directory holds `server.crt` and `server.key`. */

@@ -1,7 +1,7 @@
 import { kinds } from './servers/index.ts';
 import type { ServerName } from './servers/index.ts';
 import { ServerUnavailableError } from './server.ts';
-import type { RunningServer, ServerHandle } from './server.ts';
+import type { RunningServer, ServerHandle, Source } from './server.ts';
 import { forcedSource, startServer } from './start.ts';
 
 /** Set for everything below a test run: the handles of the servers that the run started, as JSON by name. */
@@ -18,10 +18,19 @@ export function sharedServer(name: ServerName): Promise<ServerHandle> {
   if (ofRun !== undefined) return Promise.resolve(ofRun);
   let server = started.get(name);
   if (server === undefined) {
-    server = externalServer(name).then((external) => external ?? startServer(name));
+    server = openServer(name);
     started.set(name, server);
   }
   return server;
+}
+
+/** The external server if there is one, else one of one's own, which has a `stop`. `source`: from there and nowhere else. */
+export async function openServer(
+  name: ServerName,
+  source: Source | undefined = forcedSource(),
+): Promise<ServerHandle | RunningServer> {
+  const external = await externalServer(name, source);
+  return external ?? startServer(name, source === 'container' || source === 'native' ? { source } : {});
 }
 
 export interface SharedServers extends AsyncDisposable {
@@ -58,9 +67,8 @@ function runServers(): Partial<Record<ServerName, ServerHandle>> {
 }
 
 /** A URL that is set must work: to test another server than the one that was named would be a false result. */
-async function externalServer(name: ServerName): Promise<ServerHandle | undefined> {
+async function externalServer(name: ServerName, forced: Source | undefined): Promise<ServerHandle | undefined> {
   const kind = kinds[name];
-  const forced = forcedSource();
   if (forced !== undefined && forced !== 'external') return undefined;
   const url = process.env[kind.environmentVariable];
   if (url === undefined || url === '') {

@@ -17,13 +17,12 @@ export function startServer(name: ServerName, options: ServerOptions = {}): Prom
 /** The same for a kind that is known by no name, because it depends on another server. */
 export async function startKind(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
   const { name } = kind;
-  const forced = options.source ?? forcedSource();
-  if (forced === 'external') {
+  const sources = allowedSources(options);
+  if (sources.length === 0) {
     throw new ServerUnavailableError(name, ['a server of its own was asked for, and HOLDFAST_TEST_SOURCE allows none']);
   }
   const reasons: string[] = [];
-  for (const source of ['container', 'native'] as const) {
-    if (forced !== undefined && forced !== source) continue;
+  for (const source of sources) {
     try {
       return await starters[source](kind, options);
     } catch (error) {
@@ -33,12 +32,14 @@ export async function startKind(kind: ServerKind, options: ServerOptions): Promi
   throw new ServerUnavailableError(name, reasons);
 }
 
+/** Where a server of one's own may come from, the best first. */
+export function allowedSources({ source }: ServerOptions): readonly ('container' | 'native')[] {
+  const forced = source ?? forcedSource();
+  return (['container', 'native'] as const).filter((candidate) => forced === undefined || forced === candidate);
+}
+
 const starters: Record<'container' | 'native', (kind: ServerKind, options: ServerOptions) => Promise<RunningServer>> = {
-  async container(kind, options) {
-    const engine = await findEngine();
-    if (engine === undefined) throw new Error('no Docker engine answers');
-    return startContainer(kind, options, engine);
-  },
+  container: async (kind, options) => startContainer(kind, options, await findEngine()),
   native: startNative,
 };
 

@@ -35,7 +35,7 @@ test('a forced source is the only one', async () => {
   const native = { HOLDFAST_TEST_SOURCE: 'native', HOLDFAST_TEST_REDIS_URL: server.url };
   expect(await shared(native)).toMatchObject({ source: 'native' });
   const container = { HOLDFAST_TEST_SOURCE: 'container', DOCKER_HOST: 'unix:///nowhere/docker.sock' };
-  expect((await shared(container)).error).toBe('Cannot start redis: container: no Docker engine answers');
+  expect((await shared(container)).error).toMatch(/^Cannot start redis: container: no Docker engine answers/);
   expect((await shared({ HOLDFAST_TEST_SOURCE: 'cloud' })).error).toContain('got cloud');
 });
 
@@ -45,7 +45,7 @@ test('an engine that hangs does not hang the tests', async () => {
   const engine = createServer(() => undefined);
   await new Promise<void>((resolve) => engine.listen(path, resolve));
   expect(await shared({ HOLDFAST_TEST_SOURCE: 'container', DOCKER_HOST: `unix://${path}` })).toMatchObject({
-    error: 'Cannot start redis: container: no Docker engine answers',
+    error: expect.stringMatching(/^Cannot start redis: container: no Docker engine answers/),
   });
   engine.close();
   await rm(dir, { recursive: true });

@@ -1,5 +1,7 @@
 import { freePort } from '../port.ts';
-import type { RunningServer } from '../server.ts';
+import { ServerUnavailableError } from '../server.ts';
+import type { RunningServer, ServerKind, ServerOptions } from '../server.ts';
+import { allowedSources, startKind } from '../start.ts';
 
 /** Servers that know each other; each may be killed, frozen and restarted on its own. */
 export interface Cluster extends AsyncDisposable {
@@ -8,8 +10,36 @@ export interface Cluster extends AsyncDisposable {
   readonly members: readonly RunningServer[];
 }
 
+/** A member is of this kind, and gets these arguments more than the others. */
+export interface Member {
+  readonly kind: ServerKind;
+  readonly args?: readonly string[];
+}
+
+/** All members from the same source: the first that can start them all. */
+export async function startCluster(members: readonly Member[], options: ServerOptions): Promise<Cluster> {
+  const failures: ServerUnavailableError[] = [];
+  for (const source of allowedSources(options)) {
+    try {
+      return await clusterOf(
+        members.map(({ kind, args = [] }) =>
+          startKind({ ...kind, hostNetwork: true }, { ...options, source, args: [...args, ...(options.args ?? [])] }),
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof ServerUnavailableError)) throw error;
+      failures.push(error);
+    }
+  }
+  const name = `a cluster of ${members[0]?.kind.name}`;
+  throw new ServerUnavailableError(
+    name,
+    failures.flatMap(({ reasons }) => reasons),
+  );
+}
+
 /** The members that are being started, once all answer. If one fails, the others are stopped. */
-export async function clusterOf(starts: readonly Promise<RunningServer>[]): Promise<Cluster> {
+async function clusterOf(starts: readonly Promise<RunningServer>[]): Promise<Cluster> {
   const outcomes = await Promise.allSettled(starts);
   const members = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const stop = async (): Promise<void> => void (await Promise.all(members.map((member) => member.stop())));

@@ -1,27 +1,22 @@
 import type { ServerOptions } from '../server.ts';
-import { startNative } from '../sources/native.ts';
-import { addressesOf, clusterOf } from './cluster.ts';
+import { addressesOf, startCluster } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { kafkaNode } from './kafka.ts';
 
 /**
- * Brokers of one cluster, from the jars, on loopback addresses of their own: Linux only. A topic has three replicas unless
- * it is created otherwise, two of which must have a record; their ids are 1, 2, 3 in the order of `members`.
+ * Brokers of one cluster, on loopback addresses of their own: Linux only. A topic has three replicas unless it is created
+ * otherwise, two of which must have a record; their ids are 1, 2, 3 in the order of `members`.
  */
 export async function startKafkaCluster({ size = 3, ...options }: KafkaClusterOptions = {}): Promise<Cluster> {
   const cluster = await addressesOf(size);
-  return clusterOf(
-    cluster.map((address, i) =>
-      startNative(
-        kafkaNode(() => ({ id: i + 1, address, cluster })),
-        options,
-      ),
-    ),
+  return startCluster(
+    cluster.map((address, i) => ({ kind: kafkaNode(() => ({ id: i + 1, address, cluster })) })),
+    options,
   );
 }
 
 /** `tls` is not among them: every member has a certificate of its own. */
-export interface KafkaClusterOptions extends Pick<ServerOptions, 'args' | 'password'> {
+export interface KafkaClusterOptions extends Pick<ServerOptions, 'args' | 'password' | 'source'> {
   /** Default 3. */
   readonly size?: number;
 }

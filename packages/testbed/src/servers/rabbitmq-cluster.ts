@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../port.ts';
 import type { RunningServer, ServerOptions } from '../server.ts';
-import { startNative } from '../sources/native.ts';
-import { addressesOf, clusterOf } from './cluster.ts';
+import { addressesOf, startCluster } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { evaluate } from './erlang.ts';
 import type { ErlangNode } from './erlang.ts';
@@ -11,7 +10,7 @@ import { rabbitmqNode } from './rabbitmq.ts';
 const PAUSE_MS = 100;
 
 /** `tls` is not among them: every member has a certificate of its own. */
-export interface RabbitmqClusterOptions extends Pick<ServerOptions, 'args' | 'password'> {
+export interface RabbitmqClusterOptions extends Pick<ServerOptions, 'args' | 'password' | 'source'> {
   /** Default 3. */
   readonly size?: number;
 }
@@ -21,7 +20,10 @@ export interface RabbitmqCluster extends Cluster {
   leaderOf(queue: string): Promise<RunningServer>;
 }
 
-/** Nodes of one cluster, from the package, on loopback addresses of their own: Linux only. */
+/**
+ * Nodes of one cluster, on loopback addresses of their own: Linux only. They are asked about each other with Erlang's `erl_call`
+ * of this host, whatever their source.
+ */
 export async function startRabbitmqCluster({
   size = 3,
   args = [],
@@ -33,13 +35,9 @@ export async function startRabbitmqCluster({
     'cluster_formation.peer_discovery_backend = classic_config',
     ...addresses.map((address, i) => `cluster_formation.classic_config.nodes.${i + 1} = rabbit@${address}`),
   ];
-  const cluster = await clusterOf(
-    nodes.map((node) =>
-      startNative(
-        rabbitmqNode(() => node),
-        { ...options, args: [...discovery, ...args] },
-      ),
-    ),
+  const cluster = await startCluster(
+    nodes.map((node) => ({ kind: rabbitmqNode(() => node), args: discovery })),
+    { ...options, args },
   );
   try {
     await Promise.all(nodes.map((node) => untilJoined(node, size)));

@@ -11,7 +11,8 @@ const PASSWORD = 'guest';
  * `$1` is the directory, `$2` the configuration, `$3` the same in Erlang's terms, `$4` to `$6` the node. The shell becomes
  * the Erlang VM: the modes of `rabbitmq-server` other than that for systemd keep a shell between us and the VM. A node that
  * has an address of its own needs no epmd, a daemon that would outlive it; in the environment stands what keeps also those
- * from starting one that the node calls each minute to do so.
+ * from starting one that the node calls each minute to do so. RabbitMQ 4 calls another one to ask for the members of a cluster:
+ * all that it knows is in the environment, too, and as it can't have our port it must not listen.
  */
 const START = `
 set -eu
@@ -29,9 +30,9 @@ export RABBITMQ_NODENAME="rabbit@$address" RABBITMQ_USE_LONGNAME=true RABBITMQ_C
 export RABBITMQ_MNESIA_BASE="$dir/data" RABBITMQ_LOG_BASE="$dir/log" RABBITMQ_LOGS=-
 export RABBITMQ_CONFIG_FILE="$dir/rabbitmq.conf" RABBITMQ_ADVANCED_CONFIG_FILE="$dir/advanced.config"
 export RABBITMQ_ENABLED_PLUGINS_FILE="$dir/plugins"
-export ERL_AFLAGS='-start_epmd false' ERL_CRASH_DUMP_BYTES=0
+export ERL_AFLAGS="-start_epmd false -erl_epmd_port $port" ERL_ZFLAGS='-dist_listen false' ERL_CRASH_DUMP_BYTES=0
 export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 2:2 -name rabbit@$address -setcookie $cookie \\
-  -erl_epmd_port $port -kernel inet_dist_use_interface {$(echo "$address" | tr . ,)}"
+  -dist_listen true -kernel inet_dist_use_interface {$(echo "$address" | tr . ,)}"
 exec "$server"
 `;
 

@@ -17,7 +17,8 @@ export async function findBinary(binary: string, aptPackage: string, file?: stri
   const present = await look(binary);
   if (present !== undefined && (await isThere(file))) return present;
   const obstacle = await whyNoApt();
-  if (obstacle !== undefined) throw new Error(`${file ?? binary} is not installed and ${obstacle}`);
+  if (obstacle !== undefined)
+    throw new Error(`${file ?? binary} is not installed and ${obstacle}: install what Debian calls ${aptPackage}`);
   await aptInstall(aptPackage);
   const installed = await look(binary);
   if (installed === undefined || !(await isThere(file)))

@@ -2,9 +2,12 @@ import type { GenericContainer } from 'testcontainers';
 import { selfSigned } from '../certificate.ts';
 import { images } from '../images.ts';
 import type { Engine } from '../keeper/keeper.ts';
-import { onFreePort } from '../port.ts';
+import { onFreePort, onPort } from '../port.ts';
 import { untilReady } from '../ready.ts';
-import type { Identity, RunningServer, ServerKind, ServerOptions } from '../server.ts';
+import type { Identity, Place, RunningServer, ServerKind, ServerOptions } from '../server.ts';
+import { assertSharesNetwork } from './engine.ts';
+import { provideImage } from './image.ts';
+import type { Image } from './image.ts';
 import { startNamed } from './named-container.ts';
 import type { Container } from './named-container.ts';
 
@@ -12,15 +15,20 @@ const DIRECTORY = '/data';
 
 /** The server's image, on a host port of our choice: a port that the engine chooses changes with every restart. */
 export async function startContainer(kind: ServerKind, options: ServerOptions, engine: Engine): Promise<RunningServer> {
-  const { ca, containerOn } = await containersOf(kind, options);
+  if (kind.hostNetwork) await assertSharesNetwork(engine);
+  const name = images[kind.image];
+  if (name === undefined) throw new Error(`images.json has no ${kind.image}`);
+  const image = await provideImage(name);
+  const { ca, containerOn } = await containersOf(kind, options, image);
 
   const launch = async (port: number): Promise<{ port: number; container: Container; identity: Identity }> => {
     const container = await startNamed(containerOn(port), engine);
     try {
       return { port, container, identity: await answering(container, port) };
     } catch (error) {
+      const failure = (await container.ended()) === undefined ? await silent(error, container) : error;
       await container.remove();
-      throw error;
+      throw failure;
     }
   };
   const answering = (container: Container, port: number): Promise<Identity> =>
@@ -37,6 +45,8 @@ export async function startContainer(kind: ServerKind, options: ServerOptions, e
     url: kind.url(port, options),
     source: 'container',
     version: identity.version,
+    image: image.name,
+    standIn: image.standIn,
     port,
     pid: undefined,
     ...(ca === undefined ? {} : { ca }),
@@ -45,9 +55,9 @@ export async function startContainer(kind: ServerKind, options: ServerOptions, e
       await container.kill('SIGKILL');
       if (how?.empty) {
         await container.remove();
-        ({ container } = await launch(port));
+        ({ container } = await onPort(port, launch));
       } else {
-        await container.start();
+        await onPort(port, () => container.start());
         await answering(container, port);
       }
     },
@@ -59,24 +69,33 @@ export async function startContainer(kind: ServerKind, options: ServerOptions, e
   return running;
 }
 
+/** Of one that runs and does not answer, too, what it printed tells most. */
+async function silent(cause: unknown, container: Container): Promise<Error> {
+  const met = cause instanceof Error ? cause.message : String(cause);
+  return new Error([met, await container.output()].filter((part) => part !== '').join(': '), { cause });
+}
+
 /** What is the same for every container of one server. */
 async function containersOf(
   kind: ServerKind,
   options: ServerOptions,
+  image: Image,
 ): Promise<{ ca: string | undefined; containerOn: (port: number) => GenericContainer }> {
   const { GenericContainer } = await import('testcontainers');
-  const image = images[kind.image];
-  if (image === undefined) throw new Error(`images.json has no ${kind.image}`);
   const certificate = options.tls ? await selfSigned() : undefined;
-  const place = { host: '0.0.0.0', port: kind.containerPort, dir: DIRECTORY };
   const containerOn = (port: number): GenericContainer => {
-    const args = kind.args({ ...place, publishedPort: port }, options);
-    const container = new GenericContainer(image)
+    const args = kind.args(placeOn(port, kind), options);
+    const container = new GenericContainer(image.name)
       .withEnvironment(kind.containerEnvironment ?? {})
+      .withCommand([...(kind.containerCommand ?? [kind.binary]), ...args])
+      // The keeper removes it; the library's own reaper would be one more image to pull.
+      .withAutoCleanup(false);
+    if (kind.hostNetwork) container.withNetworkMode('host');
+    else {
       // As with Docker Desktop: one server may have to reach another, on a port of this host.
-      .withExtraHosts([{ host: 'host.docker.internal', ipAddress: 'host-gateway' }])
-      .withExposedPorts({ container: kind.containerPort, host: port })
-      .withCommand([...(kind.containerCommand ?? [kind.binary]), ...args]);
+      container.withExtraHosts([{ host: 'host.docker.internal', ipAddress: 'host-gateway' }]);
+      container.withExposedPorts({ container: kind.containerPort, host: port });
+    }
     if (kind.containerUser !== undefined) container.withUser(kind.containerUser);
     if (certificate === undefined) return container;
     return container.withCopyContentToContainer([
@@ -85,4 +104,9 @@ async function containersOf(
     ]);
   };
   return { ca: certificate?.cert, containerOn };
+}
+
+function placeOn(port: number, { hostNetwork, containerPort }: ServerKind): Place {
+  if (hostNetwork) return { host: '127.0.0.1', port, publishedPort: port, dir: DIRECTORY };
+  return { host: '0.0.0.0', port: containerPort, publishedPort: port, dir: DIRECTORY };
 }

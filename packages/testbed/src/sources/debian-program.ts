@@ -88,7 +88,7 @@ export async function pathTo({
   const extended = [join(dir, 'bin'), path].join(delimiter);
   if (await isExecutable(join(dir, 'bin', program))) return extended;
   if ((await look('apt-get')) === undefined)
-    throw new Error(`${program} is not installed and there is no apt-get to fetch it with`);
+    throw new Error(`${program} is not installed and there is no apt-get to fetch it with: install ${name}`);
   await mkdir(dir, { recursive: true });
   process.stderr.write(`testbed: fetching ${name} and its libraries from Debian ${suite} into ${dir}\n`);
   try {

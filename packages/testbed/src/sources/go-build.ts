@@ -46,7 +46,8 @@ export async function goBuild({ name, module, version, exclude }: GoProgram): Pr
   const executable = join(dir, name);
   if (await isExecutable(executable)) return executable;
   const go = await look('go');
-  if (go === undefined) throw new Error(`${name} is not installed and there is no Go to build it with`);
+  if (go === undefined)
+    throw new Error(`${name} is not installed and there is no Go to build it with: install one of them`);
   await mkdir(dir, { recursive: true });
   process.stderr.write(`testbed: building ${name} ${version} from its Go module into ${dir}, which takes minutes\n`);
   try {

@@ -16,6 +16,8 @@ export interface Container {
   resume(): Promise<void>;
   remove(): Promise<void>;
   ended(): Promise<Error | undefined>;
+  /** The last of what it printed. */
+  output(): Promise<string>;
 }
 
 type Handle = ReturnType<ContainerRuntimeClient['container']['getById']>;
@@ -65,6 +67,7 @@ export async function startNamed(definition: GenericContainer, engine: Engine): 
       if (state.Running) return undefined;
       return new Error(`it ended with status ${state.ExitCode}: ${await outputOf(handle)}`);
     },
+    output: () => outputOf(handle),
   };
 }
 

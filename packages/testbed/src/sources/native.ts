@@ -4,7 +4,7 @@ import { selfSigned } from '../certificate.ts';
 import type { Certificate } from '../certificate.ts';
 import { keepDirectory, keepProcess, removeDirectory } from '../keeper/keeper.ts';
 import type { KeptProcess } from '../keeper/keeper.ts';
-import { onFreePort } from '../port.ts';
+import { onFreePort, onPort } from '../port.ts';
 import { untilReady } from '../ready.ts';
 import type { Identity, RunningServer, ServerKind, ServerOptions } from '../server.ts';
 import { findBinary } from './binary.ts';
@@ -67,7 +67,7 @@ function control(site: Site, { port, server, identity }: Launched): RunningServe
     async restart(how) {
       await server.end('SIGKILL');
       if (how?.empty) await clear(site);
-      ({ server } = await launch(site, port));
+      ({ server } = await onPort(port, () => launch(site, port)));
     },
     pause: () => server.signal('SIGSTOP'),
     resume: () => server.signal('SIGCONT'),
@@ -97,9 +97,16 @@ async function launch(site: Site, port: number): Promise<Launched> {
     );
     return { port, server, identity };
   } catch (error) {
+    if (server.exit !== undefined) throw error;
     await server.end('SIGKILL');
-    throw error;
+    throw silent(error, server);
   }
+}
+
+/** Of one that runs and does not answer, too, what it printed tells most. */
+function silent(cause: unknown, { exit }: KeptProcess): Error {
+  const met = cause instanceof Error ? cause.message : String(cause);
+  return new Error([met, exit?.output.trim() ?? ''].filter((part) => part !== '').join(': '), { cause });
 }
 
 /** Another server may have taken the port between our choice and our start, and answer in place of ours. */
