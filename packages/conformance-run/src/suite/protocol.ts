@@ -1,0 +1,19 @@
+import type { CaseResult, ConformanceReport } from '@holdfast/core/conformance';
+
+/** What a suite process is told to do. */
+export interface SuiteTask {
+  readonly subject: SubjectSpec;
+  /** The ids of the cases to run. */
+  readonly cases: readonly string[];
+}
+
+export type SubjectSpec =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'module'; readonly url: string };
+
+/** What it says; `report` is the last. Errors are cloned with their message and stack. */
+export type SuiteMessage =
+  | { readonly type: 'result'; readonly result: CaseResult }
+  | { readonly type: 'report'; readonly report: ConformanceReport }
+  | { readonly type: 'unopened'; readonly reason: string };
