@@ -9,8 +9,8 @@ const { provideImage } = await import('../packages/testbed/dist/sources/image.js
 const source = 'container';
 
 const clusters = {
-  'etcd cluster': () => testbed.startEtcdCluster(3, { source }),
-  'consul cluster': () => testbed.startConsulCluster(3, { source }),
+  'etcd cluster': () => testbed.startEtcdCluster({ source }),
+  'consul cluster': () => testbed.startConsulCluster({ source }),
   'rabbitmq cluster': () => testbed.startRabbitmqCluster({ source }),
   'kafka cluster': () => testbed.startKafkaCluster({ source }),
 };

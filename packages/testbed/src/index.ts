@@ -1,7 +1,9 @@
+export { startHosts } from './hosts.ts';
+export type { TestHost, TestHosts } from './hosts.ts';
 export { freePort } from './port.ts';
 export { ServerUnavailableError } from './server.ts';
 export type { RunningServer, ServerHandle, ServerOptions, Source } from './server.ts';
-export type { Cluster } from './servers/cluster.ts';
+export type { Cluster, ClusterOptions } from './servers/cluster.ts';
 export { startConsulCluster } from './servers/consul-cluster.ts';
 export type { ConsulCluster } from './servers/consul-cluster.ts';
 export { startEtcdCluster } from './servers/etcd-cluster.ts';

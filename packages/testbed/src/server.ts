@@ -1,3 +1,4 @@
+import type { TestHost } from './hosts.ts';
 import type { DebianProgram } from './sources/debian-program.ts';
 import type { GoProgram } from './sources/go-build.ts';
 import type { MavenProgram } from './sources/maven.ts';
@@ -14,6 +15,10 @@ export interface ServerOptions {
   readonly tls?: boolean;
   /** Use this source and no other. */
   readonly source?: 'container' | 'native';
+  /** Where the server's binary runs; default: this machine. Not for containers. */
+  readonly host?: TestHost | undefined;
+  /** More variables for the server's own process, where its binary runs. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A server that answers, whoever owns it. */

@@ -33,8 +33,8 @@ export async function startKind(kind: ServerKind, options: ServerOptions): Promi
 }
 
 /** Where a server of one's own may come from, the best first. */
-export function allowedSources({ source }: ServerOptions): readonly ('container' | 'native')[] {
-  const forced = source ?? forcedSource();
+export function allowedSources({ source, host }: ServerOptions): readonly ('container' | 'native')[] {
+  const forced = host === undefined ? (source ?? forcedSource()) : 'native';
   return (['container', 'native'] as const).filter((candidate) => forced === undefined || forced === candidate);
 }
 

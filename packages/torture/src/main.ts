@@ -2,12 +2,13 @@
  * `npm run torture`: puts backends through faults and checks what clients saw. Exit status 0 when no rule was broken, 1 when
  * one was, 3 when none was but no run was hard enough to show it, 64 for a bad command line.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, release, type } from 'node:os';
 import { join } from 'node:path';
 import { redactUrl } from '@holdfast/core';
 import { parseTortureOptions } from './options.ts';
 import type { TortureOptions } from './options.ts';
+import { reportHtml } from './report/html.ts';
 import { eventLine, reportMarkdown } from './report/markdown.ts';
 import type { Chapter } from './report/markdown.ts';
 import { Progress } from './report/progress.ts';
@@ -46,11 +47,21 @@ async function tortureAll(options: TortureOptions): Promise<number> {
     chapters.push(chapter);
     print(chapter);
     // After each: what is known survives an interruption.
-    await writeFile(join(options.output, 'report.md'), reportMarkdown(headOf(options), chapters));
+    await writeReports(options, chapters);
   }
-  process.stdout.write(`Report: ${join(options.output, 'report.md')}\n`);
+  process.stdout.write(`Report: ${join(options.output, 'report.md')} and report.html\n`);
   const verdicts = new Set(chapters.map(({ verdict }) => verdict));
   return verdicts.has('violated') ? EXIT.violated : verdicts.has('unproved') ? EXIT.unproved : EXIT.passed;
+}
+
+async function writeReports(options: TortureOptions, chapters: readonly Chapter[]): Promise<void> {
+  const head = headOf(options);
+  const drawn = chapters.map(async (chapter) => ({
+    ...chapter,
+    svg: await readFile(join(options.output, chapter.picture), 'utf8'),
+  }));
+  await writeFile(join(options.output, 'report.md'), reportMarkdown(head, chapters));
+  await writeFile(join(options.output, 'report.html'), reportHtml(head, await Promise.all(drawn)));
 }
 
 async function tortureOne(backend: string, index: number, options: TortureOptions): Promise<Chapter> {

@@ -48,6 +48,15 @@ export async function forgetContainer(name: string): Promise<void> {
   await ask({ type: 'container-gone', name });
 }
 
+/** To be called before they are made: network namespaces that go with this process, and with them all interfaces in them. */
+export async function keepNamespaces(names: readonly string[]): Promise<void> {
+  await ask({ type: 'namespaces', names });
+}
+
+export async function removeNamespaces(names: readonly string[]): Promise<void> {
+  await ask({ type: 'remove-namespaces', names });
+}
+
 export async function keepProcess(command: string, args: readonly string[], dir: string): Promise<KeptProcess> {
   const id = ++lastProcess;
   const pid = Number(await ask({ type: 'start', process: id, command, args, dir }));

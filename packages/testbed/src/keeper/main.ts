@@ -6,7 +6,7 @@
  * (exit, Ctrl-C, SIGKILL), it kills and deletes all it has, and ends. It runs in a session of its own, so the terminal's
  * Ctrl-C does not reach it or the servers.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +20,7 @@ const OUTPUT_CHARACTERS = 4000;
 const processes = new Map<number, ChildProcess>();
 const directories = new Set<string>();
 const containers = new Map<string, Engine>();
+const namespaces = new Set<string>();
 
 process.on('message', (question: Question) => {
   try {
@@ -62,6 +63,14 @@ function handle(question: Question): void {
       containers.delete(question.name);
       answer({ id, type: 'done', value: null });
       break;
+    case 'namespaces':
+      for (const name of question.names) namespaces.add(name);
+      answer({ id, type: 'done', value: null });
+      break;
+    case 'remove-namespaces':
+      removeNamespaces(question.names);
+      answer({ id, type: 'done', value: null });
+      break;
   }
 }
 
@@ -97,6 +106,14 @@ function remove(dir: string): void {
   directories.delete(dir);
 }
 
+/** One that was never made is not there to be removed either. */
+function removeNamespaces(names: Iterable<string>): void {
+  for (const name of names) {
+    spawnSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
+    namespaces.delete(name);
+  }
+}
+
 function signal(id: number, name: NodeJS.Signals): void {
   const pid = processes.get(id)?.pid;
   if (pid === undefined) return;
@@ -117,6 +134,7 @@ async function leave(): Promise<void> {
   const ends = [...processes.keys()].map((id) => end(id, 'SIGKILL'));
   const removals = Array.from(containers, ([name, engine]) => removeContainer(engine, name));
   await Promise.all([...ends, ...removals]);
+  removeNamespaces(namespaces);
   for (const dir of directories) remove(dir);
   process.exit();
 }

@@ -18,7 +18,10 @@ export type Question =
   | { readonly id: number; readonly type: 'remove'; readonly dir: string }
   /** A container of this name is, or is about to be, ours. */
   | { readonly id: number; readonly type: 'container'; readonly name: string; readonly engine: Engine }
-  | { readonly id: number; readonly type: 'container-gone'; readonly name: string };
+  | { readonly id: number; readonly type: 'container-gone'; readonly name: string }
+  /** Network namespaces of these names are, or are about to be, ours. */
+  | { readonly id: number; readonly type: 'namespaces'; readonly names: readonly string[] }
+  | { readonly id: number; readonly type: 'remove-namespaces'; readonly names: readonly string[] };
 
 /** Where a Docker engine listens. */
 export type Engine = { readonly socketPath: string } | { readonly host: string; readonly port: number };

@@ -1,7 +1,18 @@
 import { freePort } from '../port.ts';
+import type { TestHost } from '../hosts.ts';
 import { ServerUnavailableError } from '../server.ts';
 import type { RunningServer, ServerKind, ServerOptions } from '../server.ts';
 import { allowedSources, startKind } from '../start.ts';
+
+/** Of a member's URL. */
+const ADDRESS = /\d+\.\d+\.\d+\.\d+:\d+/;
+
+export interface ClusterOptions extends Pick<ServerOptions, 'source'> {
+  /** Default 3. */
+  readonly size?: number;
+  /** Where the members run, one on each; default: all on this machine. */
+  readonly hosts?: readonly TestHost[] | undefined;
+}
 
 /** Servers that know each other; each may be killed, frozen and restarted on its own. */
 export interface Cluster extends AsyncDisposable {
@@ -17,13 +28,19 @@ export interface Member {
 }
 
 /** All members from the same source: the first that can start them all. */
-export async function startCluster(members: readonly Member[], options: ServerOptions): Promise<Cluster> {
+export async function startCluster(
+  members: readonly Member[],
+  { hosts, ...options }: ServerOptions & Pick<ClusterOptions, 'hosts'>,
+): Promise<Cluster> {
   const failures: ServerUnavailableError[] = [];
-  for (const source of allowedSources(options)) {
+  for (const source of hosts === undefined ? allowedSources(options) : (['native'] as const)) {
     try {
       return await clusterOf(
-        members.map(({ kind, args = [] }) =>
-          startKind({ ...kind, hostNetwork: true }, { ...options, source, args: [...args, ...(options.args ?? [])] }),
+        members.map(({ kind, args = [] }, i) =>
+          startKind(
+            { ...kind, hostNetwork: true },
+            { ...options, source, host: hosts?.[i], args: [...args, ...(options.args ?? [])] },
+          ),
         ),
       );
     } catch (error) {
@@ -48,12 +65,13 @@ async function clusterOf(starts: readonly Promise<RunningServer>[]): Promise<Clu
     await stop();
     throw failed.reason;
   }
-  const hosts = members.map(({ port }) => `127.0.0.1:${port}`).join(',');
-  return { url: (members[0]?.url ?? '').replace(/127\.0\.0\.1:\d+/, hosts), members, [Symbol.asyncDispose]: stop };
+  const addresses = members.map(({ url }) => ADDRESS.exec(url)?.[0]).join(',');
+  return { url: (members[0]?.url ?? '').replace(ADDRESS, addresses), members, [Symbol.asyncDispose]: stop };
 }
 
-/** Loopback addresses that no other cluster has: Linux only. */
-export async function addressesOf(size: number): Promise<string[]> {
+/** Of the hosts, else loopback addresses that no other cluster has: Linux only. */
+export async function addressesOf({ size = 3, hosts }: ClusterOptions): Promise<string[]> {
+  if (hosts !== undefined) return hosts.map(({ address }) => address);
   const port = await freePort();
   return Array.from({ length: size }, (_, i) => `127.${port >> 8}.${port & 255}.${i + 11}`);
 }

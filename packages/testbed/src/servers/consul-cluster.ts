@@ -1,13 +1,12 @@
-import type { ServerOptions } from '../server.ts';
 import { addressesOf, startCluster } from './cluster.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, ClusterOptions } from './cluster.ts';
 import { consul } from './consul.ts';
 
-/** Servers of one cluster, on loopback addresses of their own: Linux only. */
-export async function startConsulCluster(size = 3, options: Pick<ServerOptions, 'source'> = {}): Promise<Cluster> {
-  const addresses = await addressesOf(size);
+/** Servers of one cluster: Linux only. */
+export async function startConsulCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const addresses = await addressesOf(options);
   const cluster = [
-    `-bootstrap-expect=${size}`,
+    `-bootstrap-expect=${addresses.length}`,
     '-retry-interval=1s',
     ...addresses.map((address) => `-retry-join=${address}`),
   ];

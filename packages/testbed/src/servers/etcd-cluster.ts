@@ -1,13 +1,13 @@
 import { freePort } from '../port.ts';
-import type { ServerOptions } from '../server.ts';
 import { startCluster } from './cluster.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, ClusterOptions } from './cluster.ts';
 import { etcd } from './etcd.ts';
 
 /** Members of one cluster. */
-export async function startEtcdCluster(size = 3, options: Pick<ServerOptions, 'source'> = {}): Promise<Cluster> {
+export async function startEtcdCluster({ size = 3, ...options }: ClusterOptions = {}): Promise<Cluster> {
   const peers: string[] = [];
-  for (let i = 0; i < size; i += 1) peers.push(`http://127.0.0.1:${await freePort()}`);
+  for (let i = 0; i < size; i += 1)
+    peers.push(`http://${options.hosts?.[i]?.address ?? '127.0.0.1'}:${await freePort()}`);
   const cluster = ['--initial-cluster', peers.map((peer, i) => `member${i}=${peer}`).join(',')];
   return startCluster(
     peers.map((peer, i) => {

@@ -1,14 +1,14 @@
 import type { ServerOptions } from '../server.ts';
 import { addressesOf, startCluster } from './cluster.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, ClusterOptions } from './cluster.ts';
 import { kafkaNode } from './kafka.ts';
 
 /**
- * Brokers of one cluster, on loopback addresses of their own: Linux only. A topic has three replicas unless it is created
+ * Brokers of one cluster: Linux only. A topic has three replicas unless it is created
  * otherwise, two of which must have a record; their ids are 1, 2, 3 in the order of `members`.
  */
-export async function startKafkaCluster({ size = 3, ...options }: KafkaClusterOptions = {}): Promise<Cluster> {
-  const cluster = await addressesOf(size);
+export async function startKafkaCluster(options: KafkaClusterOptions = {}): Promise<Cluster> {
+  const cluster = await addressesOf(options);
   return startCluster(
     cluster.map((address, i) => ({ kind: kafkaNode(() => ({ id: i + 1, address, cluster })) })),
     options,
@@ -16,7 +16,4 @@ export async function startKafkaCluster({ size = 3, ...options }: KafkaClusterOp
 }
 
 /** `tls` is not among them: every member has a certificate of its own. */
-export interface KafkaClusterOptions extends Pick<ServerOptions, 'args' | 'password' | 'source'> {
-  /** Default 3. */
-  readonly size?: number;
-}
+export interface KafkaClusterOptions extends ClusterOptions, Pick<ServerOptions, 'args' | 'password'> {}

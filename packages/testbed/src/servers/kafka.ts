@@ -117,7 +117,7 @@ function configuration(node: KafkaNode, place: Place, { password, tls, args = []
     'node.id': id,
     'controller.quorum.voters': cluster.map((voter, i) => `${i + 1}@${voter}:${CONTROLLER_PORT}`).join(','),
     listeners: `CLIENT://${host}:${port},BROKER://${address}:${BROKER_PORT},CONTROLLER://${address}:${CONTROLLER_PORT}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${publishedPort},BROKER://${address}:${BROKER_PORT}`,
+    'advertised.listeners': `CLIENT://${host === '0.0.0.0' ? '127.0.0.1' : host}:${publishedPort},BROKER://${address}:${BROKER_PORT}`,
     'listener.security.protocol.map': `CLIENT:${client},BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'BROKER',

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../port.ts';
 import type { RunningServer, ServerOptions } from '../server.ts';
 import { addressesOf, startCluster } from './cluster.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, ClusterOptions } from './cluster.ts';
 import { evaluate } from './erlang.ts';
 import type { ErlangNode } from './erlang.ts';
 import { rabbitmqNode } from './rabbitmq.ts';
@@ -10,10 +10,7 @@ import { rabbitmqNode } from './rabbitmq.ts';
 const PAUSE_MS = 100;
 
 /** `tls` is not among them: every member has a certificate of its own. */
-export interface RabbitmqClusterOptions extends Pick<ServerOptions, 'args' | 'password' | 'source'> {
-  /** Default 3. */
-  readonly size?: number;
-}
+export interface RabbitmqClusterOptions extends ClusterOptions, Pick<ServerOptions, 'args' | 'password'> {}
 
 export interface RabbitmqCluster extends Cluster {
   /** Which member leads a quorum queue of the virtual host `/`, as the members that answer say. */
@@ -21,15 +18,11 @@ export interface RabbitmqCluster extends Cluster {
 }
 
 /**
- * Nodes of one cluster, on loopback addresses of their own: Linux only. They are asked about each other with Erlang's `erl_call`
+ * Nodes of one cluster: Linux only. They are asked about each other with Erlang's `erl_call`
  * of this host, whatever their source.
  */
-export async function startRabbitmqCluster({
-  size = 3,
-  args = [],
-  ...options
-}: RabbitmqClusterOptions = {}): Promise<RabbitmqCluster> {
-  const [port, addresses] = await Promise.all([freePort(), addressesOf(size)]);
+export async function startRabbitmqCluster(options: RabbitmqClusterOptions = {}): Promise<RabbitmqCluster> {
+  const [port, addresses] = await Promise.all([freePort(), addressesOf(options)]);
   const nodes = addresses.map((address): ErlangNode => ({ address, port, cookie: 'testbed' }));
   const discovery = [
     'cluster_formation.peer_discovery_backend = classic_config',
@@ -37,10 +30,10 @@ export async function startRabbitmqCluster({
   ];
   const cluster = await startCluster(
     nodes.map((node) => ({ kind: rabbitmqNode(() => node), args: discovery })),
-    { ...options, args },
+    options,
   );
   try {
-    await Promise.all(nodes.map((node) => untilJoined(node, size)));
+    await Promise.all(nodes.map((node) => untilJoined(node, nodes.length)));
   } catch (error) {
     await cluster[Symbol.asyncDispose]();
     throw error;

@@ -12,6 +12,8 @@ import { pathTo } from './debian-program.ts';
 import { goBuild } from './go-build.ts';
 import { fetchJars } from './maven.ts';
 
+const LOOPBACK = '127.0.0.1';
+
 /** What stays the same over the restarts of one server. */
 interface Site {
   readonly kind: ServerKind;
@@ -30,7 +32,7 @@ interface Launched {
 
 /** The server's own binary, as a child of the keeper, in a temporary directory. */
 export async function startNative(kind: ServerKind, options: ServerOptions): Promise<RunningServer> {
-  const command = await commandOf(kind);
+  const command = within(options, await commandOf(kind));
   if (kind.mavenProgram !== undefined) await fetchJars(kind.mavenProgram);
   const certificate = options.tls ? await selfSigned() : undefined;
   const dir = await keepDirectory(`holdfast-${kind.name}-`);
@@ -50,12 +52,19 @@ async function commandOf(kind: ServerKind): Promise<Site['command']> {
   return [await findBinary(kind.binary, kind.aptPackage, kind.installedFile)];
 }
 
+/** The same command on a host of its own, and with an environment of its own. Both become the server: they `exec`. */
+function within({ host, environment = {} }: ServerOptions, command: Site['command']): Site['command'] {
+  const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const there = assignments.length === 0 ? command : (['env', ...assignments, ...command] as const);
+  return host === undefined ? there : ['ip', 'netns', 'exec', host.name, ...there];
+}
+
 function control(site: Site, { port, server, identity }: Launched): RunningServer {
-  const { kind, options, dir, certificate } = site;
+  const { kind, dir, certificate } = site;
   let stopped: Promise<void> | undefined;
   const running: RunningServer = {
     name: kind.name,
-    url: kind.url(port, options),
+    url: urlOf(site, port),
     source: 'native',
     version: identity.version,
     port,
@@ -88,7 +97,7 @@ async function clear({ dir, certificate }: Site): Promise<void> {
 async function launch(site: Site, port: number): Promise<Launched> {
   const { kind, options, command, dir } = site;
   const [program, ...before] = command;
-  const args = kind.args({ host: '127.0.0.1', port, publishedPort: port, dir }, options);
+  const args = kind.args({ host: addressOf(options), port, publishedPort: port, dir }, options);
   const server = await keepProcess(program, [...before, ...args], dir);
   try {
     const identity = await untilReady(
@@ -109,9 +118,17 @@ function silent(cause: unknown, { exit }: KeptProcess): Error {
   return new Error([met, exit?.output.trim() ?? ''].filter((part) => part !== '').join(': '), { cause });
 }
 
+function addressOf({ host }: ServerOptions): string {
+  return host?.address ?? LOOPBACK;
+}
+
+function urlOf({ kind, options }: Site, port: number): string {
+  return kind.url(port, options).replace(LOOPBACK, addressOf(options));
+}
+
 /** Another server may have taken the port between our choice and our start, and answer in place of ours. */
-async function probeOwn({ kind, options, certificate }: Site, port: number, server: KeptProcess): Promise<Identity> {
-  const identity = await kind.probe(kind.url(port, options), certificate?.cert);
+async function probeOwn(site: Site, port: number, server: KeptProcess): Promise<Identity> {
+  const identity = await site.kind.probe(urlOf(site, port), site.certificate?.cert);
   if (identity.pid === undefined || identity.pid === server.pid) return identity;
   throw new Error(`port ${port} is served by process ${identity.pid}, not by ours (${server.pid})`);
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,6 +9,9 @@ import { processHost } from '../crew/process-host.ts';
 import { threadHost } from '../crew/thread-host.ts';
 import type { ClientHost } from '../crew/client-host.ts';
 import { MODULE_PREFIX } from '../open-locks.ts';
+import { clusterArena, clusterNames } from './clusters.ts';
+import { FakeClock } from './fake-clock.ts';
+import type { Members } from './members.ts';
 
 /** The backend under torture, and what can be done to it. */
 export interface Arena extends AsyncDisposable {
@@ -18,21 +21,32 @@ export interface Arena extends AsyncDisposable {
   readonly host: ClientHost;
   /** Absent where there is none, or where it is not ours to kill. */
   readonly server?: RunningServer;
+  /** Of a cluster; instead of `server`. */
+  readonly members?: Members;
+  /** The wall clock of `server`, where it can be stepped. */
+  readonly serverClock?: ServerClock;
   /** Whether proxies can stand between it and the clients. */
   readonly network: boolean;
 }
 
+export interface ServerClock {
+  /** What the backend promises holds for steps of up to so much, in ms. */
+  readonly mostMs: number;
+  step(ms: number): Promise<void>;
+}
+
 /**
- * `memory`, `file`, a server of the testbed's, the URL of a backend that somebody else runs, or `module:` and the URL of a
- * module that makes locks for the threads of a process.
+ * `memory`, `file`, a server of the testbed's, a cluster of three, the URL of a backend that somebody else runs, or `module:` and the URL of a
+ * module that makes locks for the threads of a process. Files of the run's own go to `directory`.
  */
-export function openArena(backend: string): Promise<Arena> {
+export function openArena(backend: string, directory: string): Promise<Arena> {
   if (backend === 'memory') return Promise.resolve(memoryArena());
   if (backend === 'file') return fileArena();
-  if ((serverNames as readonly string[]).includes(backend)) return serverArena(backend as ServerName);
+  if ((serverNames as readonly string[]).includes(backend)) return serverArena(backend as ServerName, directory);
+  if (clusterNames.includes(backend)) return clusterArena(backend);
   if (backend.startsWith(MODULE_PREFIX)) return Promise.resolve(moduleArena(backend));
   if (/^[a-z+]+:/.test(backend)) return Promise.resolve(foreignArena(backend));
-  const known = ['memory', 'file', ...serverNames].join(', ');
+  const known = ['memory', 'file', ...serverNames, ...clusterNames].join(', ');
   throw new Error(`Expected a backend out of ${known}, or a URL; got ${backend}`);
 }
 
@@ -72,8 +86,30 @@ async function fileArena(): Promise<Arena> {
   };
 }
 
-async function serverArena(name: ServerName): Promise<Arena> {
-  const server = await startServer(name);
+/** Where the promise is bound to the server's clock, the declared bound on its steps is twice a step: two may meet within a ttl. */
+const STEPPED: Readonly<Partial<Record<ServerName, { mostMs: number; parameters: string }>>> = {
+  mysql: { mostMs: 3_600_000, parameters: '' },
+  postgres: { mostMs: 3_600_000, parameters: '' },
+  redis: { mostMs: 200, parameters: '?skewMs=400' },
+};
+
+async function serverArena(name: ServerName, directory: string): Promise<Arena> {
+  const stepped = STEPPED[name];
+  const clock = stepped === undefined ? undefined : FakeClock.find(directory);
+  if (clock === undefined || stepped === undefined) return ownArena(name, await startServer(name));
+  await mkdir(directory, { recursive: true });
+  await clock.step(SERVER, 0);
+  const server = await startServer(name, { source: 'native', environment: clock.environment(SERVER) });
+  return {
+    ...ownArena(name, server),
+    url: `${server.url}${stepped.parameters}`,
+    serverClock: { mostMs: stepped.mostMs, step: (ms) => clock.step(SERVER, ms) },
+  };
+}
+
+const SERVER = 'server';
+
+function ownArena(name: ServerName, server: RunningServer): Arena {
   return {
     url: server.url,
     version: `${name} ${server.version} (${server.source})`,

@@ -25,20 +25,22 @@ export class FakeClock {
     return library === undefined ? undefined : new FakeClock(library, directory);
   }
 
-  environment(client: number): Readonly<Record<string, string>> {
+  /** Of a process known as `who`, whose clock has been stepped before, by 0 perhaps. */
+  environment(who: string): Readonly<Record<string, string>> {
     return {
       LD_PRELOAD: this.#library,
-      FAKETIME_TIMESTAMP_FILE: this.#path(client),
+      FAKETIME_TIMESTAMP_FILE: this.#path(who),
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     };
   }
 
-  async step(client: number, ms: number): Promise<void> {
-    await writeFile(this.#path(client), `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}\n`);
+  /** From what it is really. */
+  async step(who: string, ms: number): Promise<void> {
+    await writeFile(this.#path(who), `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}\n`);
   }
 
-  #path(client: number): string {
-    return join(this.#directory, `client-${client}.clock`);
+  #path(who: string): string {
+    return join(this.#directory, `${who}.clock`);
   }
 }

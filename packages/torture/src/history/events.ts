@@ -64,6 +64,12 @@ export const faultKinds = [
   'client-clock',
   'server-kill',
   'server-freeze',
+  'server-clock',
+  'member-kill',
+  'member-freeze',
+  'partition',
+  'isolation',
+  'loss',
   'cut',
   'blackhole',
   'delay',
@@ -78,9 +84,10 @@ export type RunEvent =
       readonly id: number;
       readonly kind: FaultKind;
       readonly phase: 'begin' | 'end';
-      /** Absent: the server, or every client. */
+      /** Absent: the server, a member of the cluster, or every client. */
       readonly client?: number;
-      readonly detail?: string;
+      /** Of the cluster; the leader at the beginning of the fault. */
+      readonly member?: number | 'leader';
     }
   /** Just before SIGKILL. */
   | (OfClient & { readonly type: 'killed' })

@@ -37,6 +37,13 @@ export function touches(fault: FaultWindow, client: number): boolean {
 export const connectionFaults: ReadonlySet<FaultKind> = new Set([
   'server-kill',
   'server-freeze',
+  // A server may time its sessions by the wall clock.
+  'server-clock',
+  'member-kill',
+  'member-freeze',
+  'partition',
+  'isolation',
+  'loss',
   'cut',
   'blackhole',
   'delay',

@@ -44,8 +44,9 @@ async function after(previous: Promise<void> | undefined, fault: Fault, options:
 }
 
 async function carryOut(fault: Fault, { victims, history, signal }: NemesisOptions): Promise<void> {
-  const { id, kind, client } = fault;
-  const event = { type: 'fault', id, kind, ...(client === undefined ? {} : { client }) } as const;
+  const { id, kind, client, member } = fault;
+  const whom = { ...(client === undefined ? {} : { client }), ...(member === undefined ? {} : { member }) };
+  const event = { type: 'fault', id, kind, ...whom } as const;
   const endsAt = performance.now() + fault.durationMs;
   // It counts from before its first effect until after its last.
   history.write({ ...event, phase: 'begin', t: nowMicros() });

@@ -11,8 +11,12 @@ export interface Fault {
   readonly client?: number;
   readonly direction?: 'both' | 'requests' | 'answers';
   readonly delayMs?: number;
-  /** Of the client's wall clock, forward or back. */
+  /** Of the client's or the server's wall clock, forward or back. */
   readonly stepMs?: number;
+  /** Of the cluster; which one leads is found out when the fault begins. */
+  readonly member?: number | 'leader';
+  /** Of a packet to be dropped. */
+  readonly probability?: number;
 }
 
 export interface ScheduleOptions {
@@ -23,6 +27,10 @@ export interface ScheduleOptions {
   readonly kinds: ReadonlySet<FaultKind>;
   /** After so long a frozen holder has surely lost its lock, in ms: the largest ttl and the granularity. */
   readonly takeoverMs: number;
+  /** Of the cluster; default: none. */
+  readonly members?: number;
+  /** The largest step of the server's wall clock, in ms. */
+  readonly serverStepMs?: number;
 }
 
 const clientFaults: Readonly<Partial<Record<FaultKind, number>>> = {
@@ -33,6 +41,12 @@ const clientFaults: Readonly<Partial<Record<FaultKind, number>>> = {
 const serverFaults: Readonly<Partial<Record<FaultKind, number>>> = {
   'server-kill': 2,
   'server-freeze': 2,
+  'server-clock': 2,
+  'member-kill': 3,
+  'member-freeze': 3,
+  partition: 3,
+  isolation: 3,
+  loss: 2,
   cut: 4,
   blackhole: 4,
   delay: 2,
@@ -77,7 +91,7 @@ function track(
 }
 
 function next(
-  { clients, takeoverMs }: ScheduleOptions,
+  { clients, takeoverMs, members = 0, serverStepMs = 0 }: ScheduleOptions,
   random: Random,
   weights: Readonly<Partial<Record<FaultKind, number>>>,
 ): Omit<Fault, 'id' | 'atMs'> {
@@ -91,6 +105,8 @@ function next(
   const direction = random.pick(['both', 'requests', 'answers'] as const);
   const delayMs = random.between(5, 400);
   const stepMs = random.between(-3_600_000, 3_600_000);
+  // Who leads has most to lose; not every backend has one leader for all.
+  const member = random.chance(0.5) ? 'leader' : random.between(0, Math.max(members - 1, 0));
   switch (kind) {
     case 'client-kill':
     case 'client-freeze':
@@ -100,6 +116,15 @@ function next(
     case 'server-kill':
     case 'server-freeze':
       return { kind, durationMs };
+    case 'server-clock':
+      return { kind, durationMs, stepMs: random.between(-serverStepMs, serverStepMs) };
+    case 'member-kill':
+    case 'member-freeze':
+    case 'partition':
+    case 'isolation':
+      return { kind, durationMs, member };
+    case 'loss':
+      return { kind, durationMs, member, probability: random.between(5, 40) / 100 };
     case 'cut':
       return { kind, durationMs: 0, ...(everybody ? {} : { client }) };
     case 'blackhole':
@@ -110,12 +135,15 @@ function next(
 }
 
 /** One line for people. */
-export function describeFault({ id, kind, atMs, durationMs, client, direction, delayMs, stepMs }: Fault): string {
+export function describeFault(fault: Fault): string {
+  const { id, kind, atMs, durationMs, client, direction, delayMs, stepMs, member, probability } = fault;
   const parts = [
     `#${id}`,
     `at ${(atMs / 1000).toFixed(1)} s`,
     kind,
     client === undefined ? undefined : `of client ${client}`,
+    member === undefined ? undefined : member === 'leader' ? 'of the leader' : `of member ${member}`,
+    probability === undefined ? undefined : `of ${Math.round(probability * 100)} % of the packets`,
     direction === undefined ? undefined : `(${direction})`,
     delayMs === undefined ? undefined : `of ${delayMs} ms`,
     stepMs === undefined ? undefined : `by ${stepMs} ms`,

@@ -35,7 +35,7 @@ export function reportMarkdown(head: ReportHead, chapters: readonly Chapter[]): 
   return [
     '# Torture report',
     '',
-    `Seed \`${head.seed}\`, ${head.durationMs / 60_000} minutes of faults and ${head.clients} client processes for each backend. Node.js ${head.node}, ${head.host}, ${head.date}.`,
+    headLine(head),
     '',
     ...summary(chapters),
     '',
@@ -48,18 +48,24 @@ export function reportMarkdown(head: ReportHead, chapters: readonly Chapter[]): 
   ].join('\n');
 }
 
+export function headLine({ seed, durationMs, clients, node, host, date }: ReportHead): string {
+  return `Seed \`${seed}\`, ${durationMs / 60_000} minutes of faults and ${clients} clients for each backend. Node.js ${node}, ${host}, ${date}.`;
+}
+
+/** Of the summary: title and cell. */
+export const columns: readonly (readonly [string, (chapter: Chapter) => string | number])[] = [
+  ['backend', ({ backend }) => backend],
+  ['server', ({ version }) => version],
+  ['verdict', ({ verdict }) => verdict],
+  ['operations', ({ judgement }) => judgement.counts.operations],
+  ['grants', ({ judgement }) => judgement.counts.grants],
+  ['faults', ({ faults }) => Object.values(faults).reduce((sum, count) => sum + count, 0)],
+  ['lost, known in time', ({ judgement: { counts } }) => `${counts.losses}, ${counts.lossesInTime}`],
+  ['longest stall', ({ judgement: { counts } }) => `${Math.round(counts.longestStallMs)} ms`],
+  ['after the faults', ({ judgement: { counts } }) => `${Math.round(counts.longestCalmStallMs)} ms`],
+];
+
 function summary(chapters: readonly Chapter[]): string[] {
-  const columns: readonly (readonly [string, (chapter: Chapter) => unknown])[] = [
-    ['backend', ({ backend }) => backend],
-    ['server', ({ version }) => version],
-    ['verdict', ({ verdict }) => `**${verdict}**`],
-    ['operations', ({ judgement }) => judgement.counts.operations],
-    ['grants', ({ judgement }) => judgement.counts.grants],
-    ['faults', ({ faults }) => Object.values(faults).reduce((sum, count) => sum + count, 0)],
-    ['lost, known in time', ({ judgement: { counts } }) => `${counts.losses}, ${counts.lossesInTime}`],
-    ['longest stall', ({ judgement: { counts } }) => `${Math.round(counts.longestStallMs)} ms`],
-    ['after the faults', ({ judgement: { counts } }) => `${Math.round(counts.longestCalmStallMs)} ms`],
-  ];
   return [
     `| ${columns.map(([title]) => title).join(' | ')} |`,
     `|${columns.map(() => '---').join('|')}|`,
@@ -67,20 +73,27 @@ function summary(chapters: readonly Chapter[]): string[] {
   ];
 }
 
-function chapterLines({ backend, verdict, judgement, faults, picture, windows }: Chapter): string[] {
-  const { counts, violations } = judgement;
+/** What else is to be said of a run, one sentence each. */
+export function facts({ judgement: { counts, violations }, faults }: Chapter): string[] {
   const { theft, disconnect } = counts.excused;
   const kinds = faultKinds.filter((kind) => faults[kind] !== undefined).map((kind) => `${kind} ${faults[kind]}`);
+  return [
+    `Faults: ${kinds.join(', ') || 'none'}.`,
+    `Fenced register: ${counts.fencedAccepted} accesses accepted, ${counts.fencedRefused} stale ones refused. Unfenced register: ${counts.unfencedCorrupted} writes lost.`,
+    `Overlaps that are allowed: ${theft} by \`steal\`, ${disconnect} by a fault that only the server could see.`,
+    `Violations: ${violations.length}.`,
+  ];
+}
+
+function chapterLines(chapter: Chapter): string[] {
+  const { backend, verdict, picture, windows } = chapter;
   return [
     '',
     `## ${backend}: ${verdict}`,
     '',
     `![Holds, waits, losses and faults](${picture})`,
     '',
-    `- Faults: ${kinds.join(', ') || 'none'}.`,
-    `- Fenced register: ${counts.fencedAccepted} accesses accepted, ${counts.fencedRefused} stale ones refused. Unfenced register: ${counts.unfencedCorrupted} writes lost.`,
-    `- Overlaps that are allowed: ${theft} by \`steal\`, ${disconnect} by a fault that only the server could see.`,
-    `- Violations: ${violations.length}.`,
+    ...facts(chapter).map((fact) => `- ${fact}`),
     ...windows.flatMap(({ violation, count, events }) => [
       '',
       `### ${violation.rule}, ${count} times: ${violation.message}`,

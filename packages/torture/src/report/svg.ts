@@ -47,6 +47,6 @@ export function round(number: number): number {
   return Math.round(number * 10) / 10;
 }
 
-function escape(content: string): string {
+export function escape(content: string): string {
   return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -19,7 +19,7 @@ import { HistoryWriter } from '../history/writer.ts';
 import { unleash } from '../nemesis/nemesis.ts';
 import { schedule } from '../nemesis/schedule.ts';
 import type { Fault } from '../nemesis/schedule.ts';
-import { possibleKinds, victimsOf } from '../nemesis/victims.ts';
+import { clientClock, possibleKinds, victimsOf } from '../nemesis/victims.ts';
 import { openLocks } from '../open-locks.ts';
 import { Registers } from '../register/registers.ts';
 import { findLeftovers } from './leftovers.ts';
@@ -54,7 +54,7 @@ export interface Ordeal {
 /** Puts one backend through its faults, and brings back what was seen. */
 export async function torture(run: TortureRun): Promise<Ordeal> {
   await mkdir(run.directory, { recursive: true });
-  await using arena = await openArena(run.backend);
+  await using arena = await openArena(run.backend, run.directory);
   await using registers = await startServer('redis');
   await using network = arena.network ? await Network.start(arena.url, run.clients) : undefined;
   // For looking, not through any proxy; and its manifest is the clients'.
@@ -66,6 +66,8 @@ export async function torture(run: TortureRun): Promise<Ordeal> {
     ...run,
     kinds: possibleKinds({ arena, clock }),
     takeoverMs: takeoverFor(capabilities),
+    members: arena.members?.size ?? 0,
+    serverStepMs: arena.serverClock?.mostMs ?? 0,
   });
   const terms = termsFor(capabilities, run.clients * LANES);
   const site: Site = { run, arena, network, clock, names, faults, terms, registersUrl: registers.url };
@@ -106,7 +108,7 @@ async function act(site: Site, ttlMs: number): Promise<string[]> {
   const crew = recruit(site, history, ttlMs);
   const progress = setInterval(() => run.onProgress(crew.counts), 1000);
   try {
-    for (let client = 0; client < run.clients; client += 1) await clock?.step(client, 0);
+    for (let client = 0; client < run.clients; client += 1) await clock?.step(clientClock(client), 0);
     // However long processes take to start: a run of which clients miss the most proves nothing.
     await crew.start();
     await sleep(WARM_UP_MS);
@@ -134,7 +136,7 @@ function recruit(
     size: run.clients,
     directory: run.directory,
     history,
-    environment: (client) => clock?.environment(client) ?? {},
+    environment: (client) => clock?.environment(clientClock(client)) ?? {},
     spec: (client) => ({
       seed: run.seed,
       url: network?.url(client) ?? arena.url,
