@@ -43,9 +43,20 @@ describe('the schedule of faults', () => {
     expect(Math.max(...durations)).toBeGreaterThan(options.takeoverMs);
   });
 
+  test('meets the leader of a cluster as often as any of its members, and steps a server by no more than it bears', () => {
+    const faults = schedule({ ...options, members: 3, serverStepMs: 200 });
+    const members = faults.filter(({ kind }) => kind === 'partition').map(({ member }) => member);
+    expect(new Set(members)).toEqual(new Set(['leader', 0, 1, 2]));
+    const steps = faults.flatMap(({ kind, stepMs = 0 }) => (kind === 'server-clock' ? [Math.abs(stepMs)] : []));
+    expect(steps.length).toBeGreaterThan(0);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(200);
+  });
+
   test('is told in one line per fault', () => {
     const fault = { id: 3, kind: 'blackhole', atMs: 1200, durationMs: 800, client: 2, direction: 'answers' } as const;
     expect(describeFault(fault)).toBe('#3 at 1.2 s blackhole of client 2 (answers) for 800 ms');
+    const lossy = { id: 4, kind: 'loss', atMs: 0, durationMs: 50, member: 'leader', probability: 0.2 } as const;
+    expect(describeFault(lossy)).toBe('#4 at 0.0 s loss of the leader of 20 % of the packets for 50 ms');
   });
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { check } from '../dist/check/check.js';
+import { reportHtml } from '../dist/report/html.js';
 import { reportMarkdown } from '../dist/report/markdown.js';
 import type { Chapter } from '../dist/report/markdown.js';
 import { verdictOf } from '../dist/report/verdict.js';
@@ -70,6 +71,9 @@ test('the report has the counts, and a picture of holds and faults', async () =>
   expect(picture).toContain('client 0');
   expect(picture).toContain(ordeal.faults[0]?.kind);
   expect(picture.trimEnd().endsWith('</svg>')).toBe(true);
+  const page = reportHtml(head, [{ ...chapter, svg: picture }]);
+  expect(page).toContain(picture);
+  expect(page).toContain(`<td>${chapter.judgement.counts.grants}</td>`);
 });
 
 test('a run that broke nothing and corrupted nothing is unproved', () => {
