@@ -1,6 +1,6 @@
 import type { Consumer } from './consumer.ts';
 import type { Lane } from './lane.ts';
-import { seedToken } from './token.ts';
+import { wakeToken } from './token.ts';
 
 /** After how long a waiter looks whether the queue still has a message, in ms; then after twice that, and so on. */
 const FIRST_LOOK_MS = 2000;
@@ -11,7 +11,7 @@ export async function activation(consumer: Consumer, lane: Lane, queue: string, 
   const stopLooking = lookAfter(consumer, lane, queue);
   try {
     return await new Promise<boolean>((resolve, reject) => {
-      const onAbort = (): void => resolve(consumer.isActive);
+      const onAbort = (): void => resolve(false);
       const settled = (): void => signal.removeEventListener('abort', onAbort);
       consumer.onActive = () => {
         settled();
@@ -22,7 +22,8 @@ export async function activation(consumer: Consumer, lane: Lane, queue: string, 
         reject(error);
       };
       if (consumer.over !== undefined) consumer.onOver(consumer.over);
-      else if (consumer.isActive || signal.aborted) onAbort();
+      else if (signal.aborted) onAbort();
+      else if (consumer.isActive) consumer.onActive();
       else signal.addEventListener('abort', onAbort, { once: true });
     });
   } finally {
@@ -31,15 +32,15 @@ export async function activation(consumer: Consumer, lane: Lane, queue: string, 
 }
 
 /**
- * A queue that is used always has a message ready, but for moments. If it was purged, or deleted and made anew, there is none to wake
- * the next holder: then a seed does. One too many does no harm.
+ * Who is active in a queue without a message is never served. There is always one, with the holder if not ready, unless the queue was purged,
+ * or deleted and made anew, when nobody held. From here that can't be told from a holder, so a small message goes in: a holder drops it.
  */
 function lookAfter(consumer: Consumer, lane: Lane, queue: string): () => void {
   let timer: NodeJS.Timeout;
   let isOver = false;
   const look = async (nextMs: number): Promise<void> => {
     const { messageCount } = await lane.check(queue);
-    if (messageCount === 0 && !consumer.isActive && lane.isOpen) lane.publish(queue, seedToken());
+    if (messageCount === 0 && !consumer.isActive && lane.isOpen) lane.publish(queue, wakeToken());
     schedule(nextMs);
   };
   const schedule = (ms: number): void => {

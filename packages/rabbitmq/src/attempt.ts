@@ -32,17 +32,22 @@ export async function attempt(context: AttemptContext, given: Attempt): Promise<
   const { request, queue } = given;
   const leased = await connections.lease(request.ttlMs);
   const { lane, connection } = leased;
-  const place = new Place(connections, leased, new Consumer(lane, queue, options.patienceMs));
+  const place = new Place(connections, leased, new Consumer(lane, queue));
   try {
     await queues.prepare(lane, queue);
     if (!(await isNext(place.consumer, lane, context, given))) {
-      await place.leave();
+      await place.leave(options.patienceMs);
       request.signal.throwIfAborted();
       return null;
     }
     const validMs = validityMs(request.ttlMs, connection.heartbeat);
-    const proof = await fresh(place.consumer, await place.consumer.take(), validMs, options.patienceMs);
-    return grant(request, place, validMs, proof);
+    const proof = await fresh(
+      place.consumer,
+      await place.consumer.take(options.patienceMs),
+      validMs,
+      options.patienceMs,
+    );
+    return { ...grant(request, place, validMs, proof), queue };
   } catch (error) {
     place.abandon();
     if (isQueueGone(error)) queues.doubt(queue);
@@ -53,10 +58,7 @@ export async function attempt(context: AttemptContext, given: Attempt): Promise<
   }
 }
 
-/**
- * Gets in line and waits until it is the request's turn. `false`: it was aborted, or must not wait. An abort that comes with the turn
- * comes too late: such a hold is taken and released in order, because the message must not be out of the queue for a moment.
- */
+/** Gets in line and waits until it is the request's turn. `false`: it was aborted, or must not wait. */
 async function isNext(
   consumer: Consumer,
   lane: Lane,
@@ -67,10 +69,13 @@ async function isNext(
   onQueued();
   if (consumer.isActive) return true;
   // The first message comes right behind the consumer's registration, so before the answer to anything that is asked after it.
-  const { messageCount } = await lane.check(queue);
+  await lane.check(queue);
   if (consumer.isActive) return true;
-  if (messageCount === 0) queues.doubt(queue);
-  if (!request.wait) return false;
+  if (!request.wait) {
+    // There may be no message at all: it is declared anew next time, and woken if so.
+    queues.doubt(queue);
+    return false;
+  }
   request.onContended();
   return await activation(consumer, lane, queue, request.signal);
 }
@@ -79,11 +84,11 @@ async function isNext(
 async function fresh(consumer: Consumer, proof: Proof, validMs: number, patienceMs: number): Promise<Proof> {
   const startedAt = monotonicMs();
   if (startedAt - proof.startedAt < validMs / 3) return proof;
-  await within(consumer.proveAgain(), patienceMs);
+  await within(consumer.renew(), patienceMs);
   return { epoch: proof.epoch, startedAt };
 }
 
-function grant(request: LockRequest, place: Place, validMs: number, proof: Proof): RabbitmqGrant {
+function grant(request: LockRequest, place: Place, validMs: number, proof: Proof): Omit<RabbitmqGrant, 'queue'> {
   const { consumer } = place;
   const lease = new Lease({
     ttlMs: validMs,

@@ -14,6 +14,7 @@ import { internalsOf } from './internals.ts';
 export interface RabbitmqGrant extends Grant {
   readonly lease: Lease;
   readonly place: Place;
+  readonly queue: string;
 }
 
 /** A queue per name with a single active consumer; see README.md for the whole. */
@@ -48,11 +49,11 @@ export class RabbitmqBackend implements LockBackend<RabbitmqGrant> {
     }
   }
 
-  async release({ lease, place }: RabbitmqGrant): Promise<ReleaseResult> {
+  async release({ lease, place, queue }: RabbitmqGrant): Promise<ReleaseResult> {
     // What is lost is being given back already.
     if (lease.state === 'lost') return 'not-held';
     lease.end();
-    return (await place.release()) ? 'released' : 'not-held';
+    return (await place.release(queue, this.#options.patienceMs)) ? 'released' : 'not-held';
   }
 
   diagnose(): Promise<Diagnosis> {

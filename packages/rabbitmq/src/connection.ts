@@ -3,12 +3,12 @@ import type { ChannelModel } from 'amqplib';
 import { ConnectError } from './errors.ts';
 import { internalsOf } from './internals.ts';
 import type { Internals } from './internals.ts';
-import { Lane, PREFETCH } from './lane.ts';
+import { Lane } from './lane.ts';
 import type { ResolvedOptions } from './options.ts';
 import { within } from './within.ts';
 
-/** How many unused channels are kept open for the next requests. */
-const SPARE_LANES = 16;
+/** How many unused channels are kept open at most. */
+const MOST_SPARE = 16;
 /** How long `close` waits for the broker to say goodbye, in ms. */
 const GOODBYE_MS = 1000;
 
@@ -17,7 +17,7 @@ export class Connection {
   readonly #model: ChannelModel;
   readonly #internals: Internals;
   readonly #options: ResolvedOptions;
-  readonly #spare: Lane[] = [];
+  readonly #spare: Promise<Lane>[] = [];
   #lanes = 0;
   #isOpen = true;
   /** The broker takes no messages now (a memory or disk alarm), and why. */
@@ -77,21 +77,27 @@ export class Connection {
     return this.#model.connection.serverProperties;
   }
 
-  /** `undefined`: all channels are taken. */
+  /** `undefined`: all channels are taken. The next request's is opened meanwhile: no request waits for one unless many come at once. */
   lane(): Promise<Lane> | undefined {
-    for (let lane = this.#spare.pop(); lane !== undefined; lane = this.#spare.pop()) {
-      if (lane.isOpen) return Promise.resolve(lane);
-    }
-    const most = Math.min(this.#options.channels, this.#internals.channelMax);
-    if (this.#lanes >= most) return undefined;
-    this.#lanes += 1;
-    return this.#openLane();
+    const lane = this.#spare.pop() ?? this.#openLane();
+    if (lane !== undefined && this.#spare.length === 0) this.#keep(this.#openLane());
+    return lane;
   }
 
-  /** Nothing is left on it. */
   giveBack(lane: Lane): void {
-    if (lane.isReusable && this.#spare.length < SPARE_LANES) this.#spare.push(lane);
+    if (lane.isReusable && this.#spare.length < MOST_SPARE) this.#keep(Promise.resolve(lane));
     else void lane.close();
+  }
+
+  /** Resolves when the queue's leader answered what was asked after all that this connection's channels had told it. */
+  async look(queue: string): Promise<void> {
+    const lane = await this.lane();
+    if (lane === undefined) return;
+    try {
+      await lane.check(queue);
+    } finally {
+      this.giveBack(lane);
+    }
   }
 
   async close(): Promise<void> {
@@ -106,17 +112,23 @@ export class Connection {
   /** Of the user's own connection, only what was ours on it. */
   async leave(): Promise<void> {
     this.#model.off('close', this.#onOver).off('blocked', this.#onBlocked).off('unblocked', this.#onUnblocked);
-    const closing = Promise.all(this.#spare.splice(0).map((lane) => lane.close()));
+    const closing = Promise.allSettled(this.#spare.splice(0).map(async (lane) => (await lane).close()));
     await within(closing, GOODBYE_MS).then(undefined, () => undefined);
   }
 
-  async #openLane(): Promise<Lane> {
+  #openLane(): Promise<Lane> | undefined {
+    if (this.#lanes >= Math.min(this.#options.channels, this.#internals.channelMax)) return undefined;
+    this.#lanes += 1;
+    return this.#open();
+  }
+
+  async #open(): Promise<Lane> {
     const opening = this.#model.createConfirmChannel();
     try {
       const channel = await within(opening, this.#options.patienceMs);
       const lane = new Lane(channel, this.#options.patienceMs);
-      void lane.closed.then(() => this.#forget(lane));
-      await within(channel.prefetch(PREFETCH), this.#options.patienceMs);
+      void lane.closed.then(() => (this.#lanes -= 1));
+      await lane.prepare();
       return lane;
     } catch (error) {
       opening.then(
@@ -127,18 +139,23 @@ export class Connection {
     }
   }
 
+  /** For the next request, unless it ends before. */
+  #keep(lane: Promise<Lane> | undefined): void {
+    if (lane === undefined) return;
+    this.#spare.push(lane);
+    const forget = (): void => {
+      const place = this.#spare.indexOf(lane);
+      if (place >= 0) void this.#spare.splice(place, 1);
+    };
+    lane.then(({ closed }) => closed.then(forget), forget);
+  }
+
   /** It keeps no process alive. */
   #unref(): void {
     const { stream, heartbeater } = this.#internals;
     stream.unref();
     heartbeater.sendTimer.unref();
     heartbeater.recvTimer.unref();
-  }
-
-  #forget(lane: Lane): void {
-    this.#lanes -= 1;
-    const place = this.#spare.indexOf(lane);
-    if (place >= 0) this.#spare.splice(place, 1);
   }
 }
 

@@ -1,27 +1,20 @@
-import { monotonicMs } from '@holdfast/core/adapter';
 import type { ConfirmChannel, ConsumeMessage, Options, Replies } from 'amqplib';
 import { DisconnectedError, NotReadyError } from './errors.ts';
 import { contentOf, propertiesOf } from './token.ts';
 import type { Token } from './token.ts';
 import { within } from './within.ts';
 
-/**
- * A consumer may have three messages unacknowledged: the first one, the greatest, and one to look at. With all taken the rest stays in the queue;
- * the proof in docs/decisions/040 rests on it.
- */
-export const PREFETCH = 3;
+/** How many messages a consumer may have unacknowledged. Two would do: the one that it keeps, and one to look at. */
+const PREFETCH = 4;
 
-/** The broker's own patience with a queue is 5 s. In ms. */
-const SLOW_MS = 2000;
-
-/** A channel, used by one request at a time: what goes wrong on it ends this request alone. */
+/** A channel, used by one request: what goes wrong on it ends this request alone. */
 export class Lane {
   readonly #channel: ConfirmChannel;
   readonly #patienceMs: number;
   readonly #closed: Promise<void>;
   #end: DisconnectedError | undefined;
   #cause: unknown;
-  #isDoubtful = false;
+  #hasConsumer = false;
   #isNacked = false;
   /** Called once when the channel is closed, by whomever: the broker has put back, or soon will, what was held on it. */
   onEnd: ((error: DisconnectedError) => void) | undefined;
@@ -33,7 +26,7 @@ export class Lane {
     channel.on('error', (error) => (this.#cause = error));
     channel.on('nack', () => (this.#isNacked = true));
     channel.once('close', () => this.#ended());
-    // A delivery for a consumer that was cancelled has no one to take it: the end of the channel gives it back.
+    // What a listener throws would otherwise end the whole connection.
     channel.on('handler-error', (error) => {
       this.#cause = error;
       void this.close();
@@ -44,9 +37,9 @@ export class Lane {
     return this.#end === undefined;
   }
 
-  /** Nothing may be left on it. An answer that took long may be a broker's who gave up asking the queue, and says "done" all the same. */
+  /** A consumer leaves with its channel. */
   get isReusable(): boolean {
-    return this.isOpen && !this.#isDoubtful && !this.#isNacked;
+    return this.isOpen && !this.#hasConsumer && !this.#isNacked;
   }
 
   get closed(): Promise<void> {
@@ -62,8 +55,8 @@ export class Lane {
     return this.#ask((channel) => channel.checkQueue(queue));
   }
 
-  /** Answered by the channel: what the queue had served it before is here when this resolves. */
-  async barrier(): Promise<void> {
+  /** What makes it ready for a consumer. */
+  async prepare(): Promise<void> {
     await this.#ask((channel) => channel.prefetch(PREFETCH));
   }
 
@@ -72,13 +65,9 @@ export class Lane {
   }
 
   /** `onMessage` gets `null` when the broker cancels the consumer. */
-  async consume(queue: string, onMessage: (message: ConsumeMessage | null) => void): Promise<string> {
-    const { consumerTag } = await this.#ask((channel) => channel.consume(queue, onMessage));
-    return consumerTag;
-  }
-
-  async cancel(tag: string): Promise<void> {
-    await this.#ask((channel) => channel.cancel(tag));
+  async consume(queue: string, onMessage: (message: ConsumeMessage | null) => void): Promise<void> {
+    this.#hasConsumer = true;
+    await this.#ask((channel) => channel.consume(queue, onMessage));
   }
 
   publish(queue: string, token: Token): void {
@@ -99,14 +88,6 @@ export class Lane {
     this.#open().ack(message);
   }
 
-  ackAll(): void {
-    this.#open().ackAll();
-  }
-
-  giveBackAll(): void {
-    this.#open().nackAll(true);
-  }
-
   /** The broker puts back all that is unacknowledged and takes the consumer out of the queue in one step. Resolves when it has been told. */
   async close(): Promise<void> {
     if (this.#end === undefined) {
@@ -118,12 +99,8 @@ export class Lane {
   }
 
   async #ask<T>(request: (channel: ConfirmChannel) => Promise<T>, patienceMs: number = this.#patienceMs): Promise<T> {
-    const channel = this.#open();
-    const askedAt = monotonicMs();
     try {
-      const answer = await within(request(channel), patienceMs);
-      if (monotonicMs() - askedAt > SLOW_MS) this.#isDoubtful = true;
-      return answer;
+      return await within(request(this.#open()), patienceMs);
     } catch (error) {
       // The reply code of the broker, if it closed the channel, tells more than that it is closed.
       if (this.#end === undefined || typeof (error as { code?: unknown }).code === 'number') throw error;

@@ -3,7 +3,7 @@ import { monotonicMs } from '@holdfast/core/adapter';
 import type { Options } from 'amqplib';
 import { NoAnswerError, NotReadyError } from './errors.ts';
 import type { Lane } from './lane.ts';
-import { seedToken } from './token.ts';
+import { wakeToken } from './token.ts';
 
 /**
  * The queue of a name: the prefix, what of the name is harmless (for people), and 128 bits of its SHA-256. Always below the 255 bytes of
@@ -28,17 +28,17 @@ function queueOptions(expiresMs: number): Options.AssertQueue {
 }
 
 /** A server that is up confirms in a hundredth of that, in ms. */
-const SEEDED_MS = 500;
+const UP_MS = 500;
 
 /**
  * New, or nobody's, or not up yet: another client may be in the midst of creating it, and a consumer that comes before its server is up
  * makes the broker close the whole connection (541, seen with 3.10), with all the locks on it. A confirm says that it is up (it is refused,
- * or does not come, until then). That others seed it, too, does no harm: only one reads the seeds, and takes the greatest.
+ * or does not come, until then). That others do so, too, does no harm: such a message only wakes who is active, and carries no number.
  */
-async function seed(lane: Lane, queue: string): Promise<void> {
-  lane.publish(queue, seedToken());
+async function wake(lane: Lane, queue: string): Promise<void> {
+  lane.publish(queue, wakeToken());
   try {
-    await lane.confirmed(SEEDED_MS);
+    await lane.confirmed(UP_MS);
   } catch (error) {
     // What was sent before it was up is sent again after seconds only: a new channel is faster.
     if (error instanceof NoAnswerError) throw new NotReadyError(`the queue ${queue} is not up`, { cause: error });
@@ -63,7 +63,7 @@ export class Queues {
     const since = this.#declaredAt.get(queue);
     if (since !== undefined && monotonicMs() - since < this.#expiresMs / 2) return;
     const { messageCount, consumerCount } = await lane.declare(queue, queueOptions(this.#expiresMs));
-    if (messageCount === 0 && consumerCount === 0) await seed(lane, queue);
+    if (messageCount === 0 && consumerCount === 0) await wake(lane, queue);
     if (this.#declaredAt.size >= MOST_KNOWN) this.#declaredAt.clear();
     this.#declaredAt.set(queue, monotonicMs());
   }

@@ -5,7 +5,8 @@ import { startRabbitmqCluster } from '@holdfast/testbed';
 import type { RabbitmqCluster, RunningServer } from '@holdfast/testbed';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { queueOf } from '../src/queue.ts';
-import { isolate, open } from './scene.ts';
+import { served } from './returned.ts';
+import { isolate, open, operator } from './scene.ts';
 
 const ACQUISITIONS = 300;
 
@@ -122,6 +123,24 @@ test(
     await last.release();
   },
 );
+
+test('what comes back from a node that was cut off says so', { timeout: 120_000 }, async () => {
+  const [leader, other, isolated] = members;
+  const [{ channel }, { channel: next }] = [await operator(isolated.url), await operator(other.url)];
+  const queue = randomUUID();
+  const { channel: first } = await operator(leader.url);
+  await first.assertQueue(queue, {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', 'x-single-active-consumer': true },
+  });
+  for (const text of ['1', '2', '3']) first.sendToQueue(queue, Buffer.from(text), { persistent: true });
+  await Promise.all([channel.prefetch(2), next.prefetch(3)]);
+  expect(await served(channel, queue, 2)).toEqual(['1', '2']);
+  const after = served(next, queue, 3);
+  const heal = await isolate(isolated, [leader, other]);
+  expect(await after).toEqual(['1 again', '2 again', '3']);
+  await heal();
+});
 
 /** One counter, many hands: how often it was incremented, by how many at once at most, and whether the tokens grew. */
 async function count(

@@ -57,6 +57,18 @@ test('a purged queue: the holder stays, and who waits gets the lock with a great
   await next.release();
 });
 
+test('a queue that is purged while nobody holds begins anew, with a greater token', async () => {
+  const url = await sharedUrl();
+  const [locks, { channel }] = [await open(url), await operator(url)];
+  const name = randomUUID();
+  const before = await locks.acquire(name);
+  await before.release();
+  await channel.purgeQueue(queueOf('holdfast.', name));
+  const after = await locks.acquire(name, { timeout: '20s' });
+  expect(after.fencingToken).toBeGreaterThan(before.fencingToken);
+  await after.release();
+});
+
 test('messages of others in the queue of a lock change nothing', async () => {
   const url = await sharedUrl();
   const [locks, { channel }] = [await open(url), await operator(url)];

@@ -1,0 +1,4 @@
+import { describeReturned } from './returned.ts';
+import { sharedUrl } from './scene.ts';
+
+describeReturned(sharedUrl);
