@@ -69,7 +69,7 @@ async function isNext(
   onQueued();
   if (consumer.isActive) return true;
   // The first message comes right behind the consumer's registration, so before the answer to anything that is asked after it.
-  await lane.check(queue);
+  await Promise.race([lane.check(queue), new Promise<void>((resolve) => (consumer.onActive = resolve))]);
   if (consumer.isActive) return true;
   if (!request.wait) {
     // There may be no message at all: it is declared anew next time, and woken if so.

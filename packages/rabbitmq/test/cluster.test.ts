@@ -129,10 +129,8 @@ test('what comes back from a node that was cut off says so', { timeout: 120_000 
   const [{ channel }, { channel: next }] = [await operator(isolated.url), await operator(other.url)];
   const queue = randomUUID();
   const { channel: first } = await operator(leader.url);
-  await first.assertQueue(queue, {
-    durable: true,
-    arguments: { 'x-queue-type': 'quorum', 'x-single-active-consumer': true },
-  });
+  const options = { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-single-active-consumer': true } };
+  for (const each of [first, channel, next]) await each.assertQueue(queue, options);
   for (const text of ['1', '2', '3']) first.sendToQueue(queue, Buffer.from(text), { persistent: true });
   await Promise.all([channel.prefetch(2), next.prefetch(3)]);
   expect(await served(channel, queue, 2)).toEqual(['1', '2']);
