@@ -15,10 +15,11 @@ const SCENE: Scene = {
 
 /** Every order of events in each: what is sent comes late or overtakes, a channel ends at any time, a node is suspected and found again. */
 test.each<[string, Partial<Scene>]>([
-  ['two requests that renew, and one of them passed over twice', { suspicions: 2 }],
-  ['a third after one of them has ended', { lives: 1, renews: false }],
-  ['what a suspected node was about to hear is lost', { isLossy: true }],
-  ['with room for more than two', { prefetch: 4, renews: false }],
+  ['two requests, one of them passed over twice', { suspicions: 2 }],
+  ['a third request after one has ended', { lives: 1 }],
+  ['three requests', { clients: 3, renews: false }],
+  ['what a suspected node was about to hear is lost', { isLossy: true, lives: 1, renews: false }],
+  ['with room for more than two messages', { prefetch: 4, renews: false }],
 ])('tokens grow, no renewal is believed in vain, and nobody waits for ever: %s', { timeout: 120_000 }, (_, change) => {
   const { grants, flaw } = explore({ ...SCENE, ...change });
   expect(flaw).toBeUndefined();
