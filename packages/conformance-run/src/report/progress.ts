@@ -2,7 +2,7 @@ import type { CaseResult, ConformanceCase } from '@holdfast/core/conformance';
 import { verdictOf } from '../run/trial.ts';
 import type { Watcher } from '../run/conform.ts';
 import type { ServerFacts, Trial } from '../run/trial.ts';
-import { countsInWords, countsOf, sectionOf, seconds } from './matrix.ts';
+import { countsInWords, countsOf, sectionOf, seconds, troubleOf } from './matrix.ts';
 
 const REDRAW_MS = 200;
 const PLAIN_EVERY_MS = 15_000;
@@ -63,10 +63,10 @@ export class Progress implements Watcher {
 
   ended(trial: Trial): void {
     this.#rows.delete(trial.backend);
-    this.#line(
-      trial.backend,
-      `${verdictOf(trial)}: ${countsInWords(countsOf(trial, this.#cases))}, in ${seconds(trial.wallMs)}`,
-    );
+    const counts = countsInWords(countsOf(trial, this.#cases));
+    this.#line(trial.backend, `${verdictOf(trial)}: ${counts}, in ${seconds(trial.wallMs)}`);
+    const trouble = troubleOf(trial);
+    if (trouble !== undefined) this.#line(trial.backend, trouble.split('\n')[0] ?? '');
   }
 
   close(): void {
