@@ -7,7 +7,7 @@
  * two clocks does not run twice, and the tick of a node that dies in the middle is done by the next.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { createLocks, HoldfastError } from '@holdfast/core';
+import { createLocks } from '@holdfast/core';
 import type { Lock } from '@holdfast/core';
 import { append, lastTick } from './journal.ts';
 
@@ -32,9 +32,8 @@ async function runNode(node: string): Promise<void> {
       await locks.request(`cron:${JOB}`, { signal: stop.signal }, (lock) => runDue(node, lock));
     } catch (error) {
       if (stop.signal.aborted) return;
-      if (!(error instanceof HoldfastError)) throw error;
-      // Lost, or the backend is away: another node has its chance, and this one at the next tick.
-      console.error(`${node}: ${error.code} ${error.message}`);
+      // The job failed, the lock was lost, or the backend is away: another node has its chance, and this one at the next tick.
+      console.error(`${node}:`, error);
     }
   }
 }

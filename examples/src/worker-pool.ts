@@ -5,7 +5,7 @@
  *
  * Each call takes one permit of a semaphore. A worker that dies gives its permit back after the ttl at the latest.
  */
-import { createLocks, UnsupportedError } from '@holdfast/core';
+import { createLocks, LockLostError, UnsupportedError } from '@holdfast/core';
 import type { Semaphore } from '@holdfast/core';
 
 const { HOLDFAST_URL = 'file:./locks', API_URL = 'http://localhost:8080', API_PERMITS = '3' } = process.env;
@@ -27,11 +27,18 @@ try {
 }
 
 async function call(api: Semaphore): Promise<string> {
-  return await api.request({ signal: stop.signal }, async (permit) => {
-    // Without the permit the call must not go on: somebody else has it by then.
-    const signal = AbortSignal.any([permit.signal, stop.signal]);
-    const response = await fetch(API_URL, { signal });
-    if (!response.ok) throw new Error(`The API answered ${response.status}`);
-    return await response.text();
-  });
+  for (;;) {
+    try {
+      return await api.request({ signal: stop.signal }, (permit) => get(AbortSignal.any([permit.signal, stop.signal])));
+    } catch (error) {
+      // The permit is somebody else's by now, and the call was cut short. It only reads: once more, with another permit.
+      if (!(error instanceof LockLostError)) throw error;
+    }
+  }
+}
+
+async function get(signal: AbortSignal): Promise<string> {
+  const response = await fetch(API_URL, { signal });
+  if (!response.ok) throw new Error(`The API answered ${response.status}`);
+  return await response.text();
 }

@@ -6,7 +6,7 @@ import { createLocks } from '@holdfast/core';
 import { sharedServer } from '@holdfast/testbed';
 import type { ServerName } from '@holdfast/testbed';
 import { describe, expect, test } from 'vitest';
-import { entries } from '../dist/journal.js';
+import { append, entries } from '../dist/journal.js';
 import type { Entry } from '../dist/journal.js';
 import { Program, scratch } from './program.ts';
 import type { Scope } from './program.ts';
@@ -66,7 +66,7 @@ async function runOnThree(scope: Scope, url: string): Promise<string> {
 
   const nodes = [...others, start('d')];
   await nodes[2]?.line(/runs cron/);
-  await untilFinished(nodes, (await entries(journal)).length + 3);
+  await untilFinished(nodes, (await entries(journal)).length - 1 + 3);
   expect(await Promise.all(nodes.map((node) => node.kill('SIGTERM')))).toEqual([0, 0, 0]);
   return `${ticksOnce(await entries(journal))}; a was killed in the first, ${heir[0]} had done it ${took} s later`;
 }
@@ -82,7 +82,7 @@ function ticksOnce(done: readonly Entry[]): string {
     done.map(({ tick }) => tick),
     'each tick once',
   ).toEqual(done.map((_, index) => Number(first?.tick) + index));
-  return `${done.length} ticks, each once`;
+  return `${done.length - 1} ticks, each once`;
 }
 
 async function place(
@@ -91,6 +91,8 @@ async function place(
 ): Promise<{ cwd: string; journal: string; env: Record<string, string> }> {
   const cwd = await scratch(scope);
   const journal = join(cwd, 'journal.txt');
+  // Of a node that ran before: from then on every tick is owed.
+  await append(journal, { token: 0n, tick: Math.floor(Date.now() / EVERY_MS), node: 'earlier' });
   const env = {
     HOLDFAST_URL: url,
     LOCK_TTL_MS: String(await ttlMs(url)),
