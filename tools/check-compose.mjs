@@ -27,14 +27,20 @@ async function check(services) {
 
   const { services: configured } = JSON.parse(await compose('config', '--format', 'json'));
   const names = services.length > 0 ? services : await available(configured);
+  const tried = async (what, concerned, step) => {
+    try {
+      await timed(what, step);
+    } catch (error) {
+      console.log(await compose('ps', '--all'));
+      console.log(await compose('logs', '--no-color', '--tail', '20', ...concerned));
+      throw error;
+    }
+  };
   try {
-    await timed('all are healthy', compose('up', '--wait', '--wait-timeout', `${HEALTHY_SECONDS}`, ...names));
+    const up = compose('up', '--wait', '--wait-timeout', `${HEALTHY_SECONDS}`, ...names);
+    await tried('all are healthy', names, up);
     for (const name of names)
-      await timed(`${name}: doctor`, examine(name, configured[name].labels['dev.holdfast.url']));
-  } catch (error) {
-    console.log(await compose('ps', '--all'));
-    console.log(await compose('logs', '--tail', '20'));
-    throw error;
+      await tried(`${name}: doctor`, [name], examine(name, configured[name].labels['dev.holdfast.url']));
   } finally {
     await timed('all are gone', compose('down', '--volumes', '--timeout', '0'));
   }

@@ -3,7 +3,8 @@
 set -eu
 case ${1:-} in
   start-foreground)
-    exec java -Xmx512m -cp '/opt/zookeeper/lib/*:/conf' org.apache.zookeeper.server.quorum.QuorumPeerMain /conf/zoo.cfg
+    exec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '/opt/zookeeper/lib/*:/conf' \
+      org.apache.zookeeper.server.quorum.QuorumPeerMain /conf/zoo.cfg
     ;;
   status)
     exec 3<> /dev/tcp/127.0.0.1/2181
