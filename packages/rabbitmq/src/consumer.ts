@@ -73,7 +73,8 @@ export class Consumer {
   renew(): Promise<void> {
     if (this.#over !== undefined) return Promise.reject(this.#over);
     if (this.#reading.phase !== 'holding') return Promise.reject(new Error('Expected a holder'));
-    const { epoch } = this.#reading;
+    // Not less than what is kept, or it would not take its place.
+    const { epoch } = this.#reading.kept;
     const id = randomUUID();
     const heard = new Promise<void>((resolve, reject) => this.#renewals.set(id, { resolve, reject }));
     this.#lane.publish(this.#queue, { epoch, id });

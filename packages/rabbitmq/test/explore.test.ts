@@ -16,7 +16,7 @@ const SCENE: Scene = {
 /** Every order of events in each: what is sent comes late or overtakes, a channel ends at any time, a node is suspected and found again. */
 test.each<[string, Partial<Scene>]>([
   ['two requests, one of them passed over twice', { suspicions: 2 }],
-  ['a third request after one has ended', { lives: 1 }],
+  ['a third request after one has ended', { lives: 1, renews: false }],
   ['three requests', { clients: 3, renews: false }],
   ['what a suspected node was about to hear is lost', { isLossy: true, lives: 1, renews: false }],
   ['with room for more than two messages', { prefetch: 4, renews: false }],

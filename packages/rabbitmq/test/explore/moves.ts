@@ -37,7 +37,7 @@ function ofClient(state: State, client: Client, index: number, scene: Scene): Mo
   }
   if (inbox.length > 0) moves.push({ name: 'hears', to: heard(state, index, scene) });
   if (reading.phase === 'holding' && scene.renews && renewal === 'none') {
-    const echo = { epoch: reading.epoch, id: `${client.life}.renewal` };
+    const echo = { epoch: reading.kept.epoch, id: `${client.life}.renewal` };
     moves.push({ name: 'renews', to: changed(state, index, { renewal: 'sent', published: [...published, echo] }) });
   }
   if (status === 'suspected') moves.push({ name: 'restored', to: restored(state, index, scene) });
