@@ -55,6 +55,13 @@ test('a backend that does not conform: status 1, and three reports that say why'
   expect(html).not.toMatch(/(?:src|href)="(?!#)/);
 });
 
+test('a case that fails while its peers are at work is a failure of that case, and does not end the suite', async () => {
+  const backend = brokenBackend('deaf');
+  await using run = await runConformance(['--backend', backend, '--cases', 'exclusion/killed-in-the-middle']);
+  expect(run.stdout).toContain('FAILED module broken.js?deaf exclusion/killed-in-the-middle: ');
+  expect(run.stdout).toMatch(/ does not conform +1 failed$/m);
+});
+
 test('a suite whose process dies is a failure, with the last that it printed', async () => {
   await using run = await runConformance(['--backend', brokenBackend('crash'), '--cases', 'exclusion']);
   expect(run.status).toBe(1);

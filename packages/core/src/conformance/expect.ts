@@ -89,3 +89,9 @@ export function increasing(tokens: readonly bigint[], what: string): void {
     assert.ok(after > before, `${what}: token ${after} was granted after ${before}; all: ${tokens.join(' ')}`);
   }
 }
+
+/** For work that a case looks at later: if the case fails before that, its clean-up ends the work, and nobody listens. */
+export function later<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
+}

@@ -11,7 +11,10 @@ export async function provideImage(name: string): Promise<Image> {
   const { getContainerRuntimeClient, ImageName } = await import('testcontainers');
   const { image } = await getContainerRuntimeClient();
   try {
-    await image.pull(ImageName.fromString(name));
+    if (!(await image.exists(ImageName.fromString(name)))) {
+      process.stderr.write(`testbed: pulling the image ${name}\n`);
+      await image.pull(ImageName.fromString(name));
+    }
     // A pull that fails half way is not told as a failure: the image is not there then.
     const { Config: config } = await image.inspect(ImageName.fromString(name));
     return { name, standIn: STAND_IN in (config.Labels ?? {}) };

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ConformanceCase } from '../case.ts';
 import type { Context } from '../context.ts';
 import type { Locks } from '../../client/locks.ts';
-import { rejectsWith, rejectsWithReason, within } from '../expect.ts';
+import { later, rejectsWith, rejectsWithReason, within } from '../expect.ts';
 import { hostMs } from '../peer/protocol.ts';
 import { times } from '../section.ts';
 
@@ -101,7 +101,7 @@ export const abort: readonly ConformanceCase[] = [
         const lock = await holder.acquire(name);
         const controller = new AbortController();
         const { granted } = await ctx.enqueue(waiter, name, { signal: controller.signal });
-        const releasing = lock.release();
+        const releasing = later(lock.release());
         // In turn before, with and after the moment at which the grant comes.
         if (round % 4 !== 0) await delay(randomInt(3));
         else if (round % 8 === 0) await Promise.resolve();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConformanceCase } from '../case.ts';
-import { eventually, increasing } from '../expect.ts';
+import { eventually, increasing, later } from '../expect.ts';
 import { Section, times } from '../section.ts';
 
 export const exclusion: readonly ConformanceCase[] = [
@@ -61,7 +61,7 @@ export const exclusion: readonly ConformanceCase[] = [
       await writeFile(file, '0');
       const work = { name: ctx.name(), options: { ttl: ctx.time.ttl }, file, log };
       victim.count({ ...work, rounds: 1_000_000 }).catch(() => undefined);
-      const counting = Promise.all(others.map((peer) => peer.count({ ...work, rounds: 20 })));
+      const counting = later(Promise.all(others.map((peer) => peer.count({ ...work, rounds: 20 }))));
       await eventually(ctx.time.prompt, async () => ((await tokensIn(log)).length > 6 ? true : undefined), 'entries');
       await victim.kill();
       await counting;

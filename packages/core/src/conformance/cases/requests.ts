@@ -1,7 +1,7 @@
 /** `request` as Web Locks have it: `ifAvailable`, and reentrancy where it is asked for. */
 import assert from 'node:assert/strict';
 import type { ConformanceCase } from '../case.ts';
-import { rejectsWith, within } from '../expect.ts';
+import { later, rejectsWith, within } from '../expect.ts';
 
 export const requests: readonly ConformanceCase[] = [
   {
@@ -67,11 +67,13 @@ export const requests: readonly ConformanceCase[] = [
       const inside = new Promise<void>((resolve) => {
         entered = resolve;
       });
-      const first = locks.request(name, { reentrant: true }, async () => {
-        entered();
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        order.push('first');
-      });
+      const first = later(
+        locks.request(name, { reentrant: true }, async () => {
+          entered();
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          order.push('first');
+        }),
+      );
       await within(ctx.time.prompt, inside, 'the first request');
       const second = locks.request(name, { reentrant: true }, () => order.push('second'));
       await Promise.all([first, second]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConformanceCase } from '../case.ts';
-import { staysPending, within } from '../expect.ts';
+import { later, staysPending, within } from '../expect.ts';
 import { Section, times } from '../section.ts';
 
 /** How long something must not happen, in ms. */
@@ -127,7 +127,7 @@ export const shared: readonly ConformanceCase[] = [
       const controller = new AbortController();
       const { granted: write } = await ctx.enqueue(b, name, { signal: controller.signal });
       // Where readers may overtake, this one holds at once.
-      const read = c.acquire(name, { mode: 'shared', timeout: ctx.time.longTtl });
+      const read = later(c.acquire(name, { mode: 'shared', timeout: ctx.time.longTtl }));
       await staysPending(A_WHILE_MS, write, 'the writer while a reader holds');
       controller.abort();
       await write.catch(() => undefined);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConformanceCase } from '../case.ts';
 import type { Lock } from '../../client/lock.ts';
-import { staysPending, within } from '../expect.ts';
+import { later, staysPending, within } from '../expect.ts';
 import { hostMs } from '../peer/protocol.ts';
 
 /** Far below the interval of anybody who polls with backoff, far above what a push takes on a busy machine. */
@@ -47,8 +47,8 @@ export const waiting: readonly ConformanceCase[] = [
       const name = ctx.name();
       const lock = await holder.acquire(name);
       const { granted } = await ctx.enqueue(waiter, name);
-      const releasing = lock.release();
-      const tries = [other.tryAcquire(name), holder.tryAcquire(name)];
+      const releasing = later(lock.release());
+      const tries = [later(other.tryAcquire(name)), later(holder.tryAcquire(name))];
       await releasing;
       tries.push(other.tryAcquire(name), holder.tryAcquire(name));
       assert.deepEqual(await Promise.all(tries), [null, null, null, null], 'a try got a lock that somebody waited for');
@@ -122,7 +122,7 @@ export const waiting: readonly ConformanceCase[] = [
       const lock = await holder.acquire(name);
       await peer.enqueue(name, { ttl: ctx.time.ttl });
       const { granted } = await ctx.enqueue(behind, name);
-      const releasing = lock.release();
+      const releasing = later(lock.release());
       await peer.kill();
       await releasing;
       await (await within(ctx.time.passedOver, granted, 'the one behind a killed waiter')).release();
