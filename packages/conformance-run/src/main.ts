@@ -11,7 +11,7 @@ import { reportHtml } from './report/html.ts';
 import { reportJson } from './report/json.ts';
 import { reportMarkdown } from './report/markdown.ts';
 import { Progress } from './report/progress.ts';
-import { thisMachine } from './report/run-report.ts';
+import { isOverloaded, thisMachine } from './report/run-report.ts';
 import type { RunReport } from './report/run-report.ts';
 import { failuresText, matrixText, placesText } from './report/terminal.ts';
 import { conform } from './run/conform.ts';
@@ -20,6 +20,8 @@ import { memoryBudget, Turns } from './run/turns.ts';
 
 const EXIT = { conform: 0, failed: 1, usage: 64, unavailable: 69 } as const;
 const WIDTH_OF_A_FILE = 120;
+const BUSY =
+  'This machine is very busy: a case that measures time may fail for that alone. Run those that failed once more with --cases.';
 
 process.exitCode = await main();
 
@@ -84,6 +86,7 @@ function print(report: RunReport, output: string): void {
   const parts = [
     matrixText(report, width),
     failuresText(report),
+    ...(statusOf(report) === EXIT.failed && isOverloaded() ? [BUSY] : []),
     `Reports: ${['report.html', 'report.md', 'report.json'].map((name) => join(output, name)).join(', ')}`,
     placesText(report),
   ];

@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
 import type { ConformanceCase } from '@holdfast/core/conformance';
 import type { Trial } from '../run/trial.ts';
 
@@ -15,9 +15,20 @@ export interface RunReport {
   readonly trials: readonly Trial[];
 }
 
-/** Nothing that tells one machine from another of its kind. */
+/** What a result may depend on, but nothing that tells one machine from another of its kind. */
 export function thisMachine(): string {
   const memory = Math.round(totalmem() / 1024 ** 3);
   const model = cpus()[0]?.model.trim() ?? process.arch;
-  return `Node.js ${process.versions.node}, ${type()} ${release()}, ${availableParallelism()} × ${model}, ${memory} GiB`;
+  const load = fiveMinuteLoad().toFixed(1);
+  return `Node.js ${process.versions.node}, ${type()} ${release()}, ${availableParallelism()} × ${model}, ${memory} GiB, load ${load}`;
+}
+
+/** So much that a case which measures time may fail for that alone. */
+export function isOverloaded(): boolean {
+  return fiveMinuteLoad() > 4 * availableParallelism();
+}
+
+/** Of the last five minutes: mostly that of the run itself, if nothing else goes on. */
+function fiveMinuteLoad(): number {
+  return loadavg()[1] ?? 0;
 }
