@@ -6,13 +6,13 @@ import { CommandError } from '../run.mjs';
 
 const run = promisify(execFile);
 
-const NO_ENGINE = `No Docker engine answers at DOCKER_HOST, or at the usual sockets.
-Is none running? Start Docker, or run the command with an engine of its own: node tools/offline-images/engine.mjs -- <command>
-May you not use it (ls -l /var/run/docker.sock)? Join the group that owns the socket, or use rootless Docker.`;
+const OWN_ENGINE = 'Or run this with an engine of its own, as root: node tools/offline-images/engine.mjs -- <command>';
 
 /** Throws, with what to do about it, unless an engine answers. Installs the `docker` command where it is missing. */
 export async function checkEngine() {
-  if ((await findEngine()) === undefined) throw new CommandError(NO_ENGINE);
+  await findEngine().catch((cause) => {
+    throw new CommandError(`${cause.message}\n${OWN_ENGINE}`, { cause });
+  });
   // Newer releases of Debian have the command in a package of its own.
   await findBinary('docker', 'docker.io').catch(() => findBinary('docker', 'docker-cli'));
 }

@@ -16,7 +16,11 @@ const USAGE = 'Usage: node tools/offline-images/engine.mjs -- command…';
 
 async function withEngine([dashes, command, ...args]) {
   if (dashes !== '--' || command === undefined) throw new CommandError(USAGE);
-  if ((await findEngine()) !== undefined) return runCommand(command, args, {});
+  const there = await findEngine().then(
+    () => true,
+    () => false,
+  );
+  if (there) return runCommand(command, args, {});
   const engine = await startEngine();
   try {
     return await runCommand(command, args, {
