@@ -102,10 +102,10 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
 
   async query(name?: string): Promise<LockSnapshot> {
     const { statements, patienceMs } = this.#context;
-    this.#registry.flush();
-    const known = this.#latest?.isOver === false ? this.#latest : undefined;
     let opened: LockSession | undefined;
     try {
+      await answered(this.#registry.flush(), patienceMs);
+      const known = this.#latest?.isOver === false ? this.#latest : undefined;
       const { connection } = known ?? (opened = await this.#sessions.use(IDLE_MS, true));
       return await answered(query(connection, statements, name), patienceMs);
     } catch (error) {

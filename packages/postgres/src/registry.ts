@@ -12,6 +12,7 @@ const YOUNG_MS = 20;
  */
 export class Registry {
   readonly #young = new Set<Entry>();
+  readonly #writing = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
   /** To be called again whenever the state of the entry is another. */
@@ -27,9 +28,10 @@ export class Registry {
     return entry.written === undefined ? undefined : entry.owner;
   }
 
-  /** Now: who asks is not told less than it did itself. */
-  flush(): void {
+  /** Now, and resolves when all is written: who asks is not told less than it did itself. Never rejects. */
+  async flush(): Promise<void> {
     this.#write(Infinity);
+    await Promise.all(this.#writing);
   }
 
   #write(oldest = monotonicMs() - YOUNG_MS / 2): void {
@@ -49,7 +51,8 @@ export class Registry {
       if (entries.some(({ state }) => state.type === 'held')) session.beStealable();
       const before = entries.map(({ written }) => written);
       const rows = JSON.stringify(entries.map(rowOf));
-      const written = this.#list(session, before, rows);
+      const written = this.#list(session, before, rows).finally(() => this.#writing.delete(written));
+      this.#writing.add(written);
       for (const entry of entries) entry.written = written;
     }
   }

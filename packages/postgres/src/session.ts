@@ -117,10 +117,10 @@ export class LockSession implements Session {
     const unlocking = hold.mode === 'semaphore' || isLast ? this.#unlock(hold, isLast) : undefined;
     // Unlocked first: who waits need not wait for the rest, and what is locked next comes behind both.
     const unlisted = owner === undefined ? undefined : this.ledger.unlist(owner);
-    if (unlocking !== undefined) return await answered(unlocking, patienceMs);
-    // The session still has the lock for other readers, so that the row would count.
+    const done = unlocking === undefined ? !this.isOver : await answered(unlocking, patienceMs);
+    // A row still counts where the session has the lock for other readers, or says that the owner waits.
     await answered(Promise.resolve(unlisted), patienceMs);
-    return !this.isOver;
+    return done;
   }
 
   async #unlock({ keys, mode, slot }: Hold, isLast: boolean): Promise<boolean> {

@@ -5,6 +5,34 @@ import { after, database, open, optionsOf, raw } from './scene.ts';
 
 const server = optionsOf((await sharedServer('postgres')).url);
 
+describe('query', () => {
+  test('shows nobody who had waited and has released', { timeout: 60_000 }, async () => {
+    const own = await database(server);
+    const [holder, waiter, observer] = [await open(own), await open(own), await open(own)];
+    for (let round = 0; round < 100; round += 1) {
+      const lock = await holder.acquire('a');
+      const waiting = waiter.acquire('a');
+      await expect.poll(async () => (await observer.query('a')).pending.length, { interval: 5 }).toBe(1);
+      await lock.release();
+      await (await waiting).release();
+      expect(await observer.query('a')).toEqual({ held: [], pending: [] });
+    }
+  });
+
+  test('shows all that the asking client holds, whatever it is writing down', async () => {
+    const locks = await open(await database(server));
+    for (let round = 0; round < 20; round += 1) {
+      const names = Array.from({ length: 20 }, (_, i) => `${round} ${i}`);
+      const held = await Promise.all(names.map((name) => locks.acquire(name)));
+      await delay(round);
+      const late = await locks.acquire(`${round} late`);
+      const shown = await locks.query();
+      expect(new Set(shown.held.map(({ name }) => name))).toEqual(new Set([...names, `${round} late`]));
+      await Promise.all([...held, late].map((lock) => lock.release()));
+    }
+  });
+});
+
 describe('the registry decides nothing', () => {
   test('locked by somebody for longer than the ttl: locks are held, taken and released all the same', async () => {
     const own = await database(server);
