@@ -24,6 +24,9 @@ interface Delivery extends Served {
   readonly message: ConsumeMessage;
 }
 
+/** After so long without an echo the proposal is published once more. In ms. */
+const REPEAT_MS = 1000;
+
 /**
  * A request's consumer of the lock's queue, of which the broker lets only one be active: the first that registered. To hold is to be
  * the active consumer, and that is proved by an echo: a message of ours that came back. It leaves with its channel, never by `basic.cancel`:
@@ -66,7 +69,9 @@ export class Consumer {
     if (this.#over !== undefined) throw this.#over;
     const { phase } = this.#reading;
     if (phase === 'holding') return this.#proof(this.#reading.epoch);
-    return await within(new Promise<Proof>((resolve, reject) => (this.#taking = { resolve, reject })), patienceMs);
+    const taken = new Promise<Proof>((resolve, reject) => (this.#taking = { resolve, reject }));
+    const repeating = setInterval(() => this.#repeat(), REPEAT_MS).unref();
+    return await within(taken, patienceMs).finally(() => clearInterval(repeating));
   }
 
   /** Proves that we have held all the time, and replaces what lies unacknowledged, before the broker's consumer timeout. */
@@ -112,6 +117,14 @@ export class Consumer {
     this.#proposedAt = monotonicMs();
     this.#lane.publish(this.#queue, proposal);
     return proposal;
+  }
+
+  /**
+   * A leader that dies may take a message along that it has not stored, or one that it has served and not sent: a channel asks for what it
+   * misses only when something else comes. A second copy is one message more of the same number, as a renewal's is.
+   */
+  #repeat(): void {
+    if (this.#reading.phase === 'taking' && this.#lane.isOpen) this.#lane.publish(this.#queue, this.#reading.proposal);
   }
 
   #heard(epoch: bigint, id: string): void {

@@ -10,6 +10,7 @@ const SCENE: Scene = {
   lives: 0,
   suspicions: 1,
   renews: true,
+  repeats: 0,
   isLossy: false,
 };
 
@@ -19,6 +20,12 @@ test.each<[string, Partial<Scene>]>([
   ['a third request after one has ended', { lives: 1, renews: false }],
   ['three requests', { clients: 3, renews: false }],
   ['what a suspected node was about to hear is lost', { isLossy: true, lives: 1, renews: false }],
+  ['a proposal is published once more', { repeats: 1, renews: false }],
+  [
+    'a proposal is published once more, and a third request after one has ended',
+    { repeats: 1, lives: 1, suspicions: 0 },
+  ],
+  ['a proposal is published once more, and what was served is lost', { repeats: 1, isLossy: true, renews: false }],
   ['with room for more than two messages', { prefetch: 4, renews: false }],
 ])('tokens grow, no renewal is believed in vain, and nobody waits for ever: %s', { timeout: 120_000 }, (_, change) => {
   const { grants, flaw } = explore({ ...SCENE, ...change });

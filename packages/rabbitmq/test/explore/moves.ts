@@ -21,7 +21,7 @@ export function movesFrom(state: State, scene: Scene): Move[] {
 }
 
 function ofClient(state: State, client: Client, index: number, scene: Scene): Move[] {
-  const { status, inbox, published, acked, reading, renewal } = client;
+  const { status, inbox, published, acked, reading, renewal, repeats } = client;
   if (status === 'gone') return [];
   if (status === 'unregistered') return [{ name: 'registers', to: registered(state, index, scene) }];
   const moves: Move[] = [{ name: 'ends', to: down(state, index, scene) }];
@@ -36,6 +36,10 @@ function ofClient(state: State, client: Client, index: number, scene: Scene): Mo
     moves.push({ name: `acknowledged: ${tag} of`, to: acknowledged(sent, index, tag, scene) });
   }
   if (inbox.length > 0) moves.push({ name: 'hears', to: heard(state, index, scene) });
+  if (reading.phase === 'taking' && repeats < scene.repeats) {
+    const again = { published: [...published, reading.proposal], repeats: repeats + 1 };
+    moves.push({ name: 'proposes once more', to: changed(state, index, again) });
+  }
   if (reading.phase === 'holding' && scene.renews && renewal === 'none') {
     const echo = { epoch: reading.kept.epoch, id: `${client.life}.renewal` };
     moves.push({ name: 'renews', to: changed(state, index, { renewal: 'sent', published: [...published, echo] }) });

@@ -32,6 +32,8 @@ export interface Client {
   /** `false`: believed by one who had been passed over since the grant. */
   readonly renewal: 'none' | 'sent' | 'heard' | 'false';
   readonly proposals: number;
+  /** How often it has published the proposal that stands once more. */
+  readonly repeats: number;
 }
 
 export interface Grant {
@@ -71,6 +73,8 @@ export interface Scene {
   readonly lives: number;
   readonly suspicions: number;
   readonly renews: boolean;
+  /** How often a request may publish its proposal once more, because it hears nothing. */
+  readonly repeats: number;
   /** What a suspected node had not heard yet may be lost to it; otherwise everything is heard as soon as it is served. */
   readonly isLossy: boolean;
 }
@@ -87,6 +91,7 @@ const UNREGISTERED: Omit<Client, 'life'> = {
   grant: undefined,
   renewal: 'none',
   proposals: 0,
+  repeats: 0,
 };
 
 export function unregistered(life: number): Client {
@@ -136,6 +141,7 @@ export function keyOf(state: State): string {
     reading,
     grant,
     renewal,
+    repeats,
   }: Client): string => {
     const tags = unacked.map(({ tag }) => tag);
     return [
@@ -152,6 +158,7 @@ export function keyOf(state: State): string {
       acked.map((tag) => tags.indexOf(tag)),
       grant === undefined ? '' : tenure - grant.tenure,
       renewal,
+      reading.phase === 'taking' ? repeats : '',
     ].join('/');
   };
   return [
