@@ -1,3 +1,4 @@
+import { faultKinds } from './events.ts';
 import type { FaultKind, HistoryEvent } from './events.ts';
 
 /** A fault while it lasted, in µs. */
@@ -33,18 +34,7 @@ export function touches(fault: FaultWindow, client: number): boolean {
   return fault.client === undefined || fault.client === client;
 }
 
-/** The faults through which a server may see a connection end, or time out, before its client can know. */
-export const connectionFaults: ReadonlySet<FaultKind> = new Set([
-  'server-kill',
-  'server-freeze',
-  // A server may time its sessions by the wall clock.
-  'server-clock',
-  'member-kill',
-  'member-freeze',
-  'partition',
-  'isolation',
-  'loss',
-  'cut',
-  'blackhole',
-  'delay',
-]);
+/** The faults through which a server may see a connection end, or time out, before its client can know: all but those of clients (a server may time sessions by its wall clock). */
+export const connectionFaults: ReadonlySet<FaultKind> = new Set(
+  faultKinds.filter((kind) => !kind.startsWith('client-')),
+);
