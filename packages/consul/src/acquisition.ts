@@ -1,3 +1,4 @@
+import { keptWhile } from '@holdfast/core/adapter';
 import type { Asking } from './agents.ts';
 import type { Consul, Operation, Outcome } from './consul.ts';
 import { PlaceLostError, RefusedError } from './errors.ts';
@@ -47,7 +48,8 @@ export class Acquisition {
       if (!request.wait) return null;
       request.onContended();
     }
-    return request.renew ? this.#wait(entries) : this.#waitUnrenewed(entries);
+    const wait = (): Promise<bigint> => this.#wait(entries);
+    return request.renew ? wait() : keptWhile(this.#session.lease, wait);
   }
 
   /**
@@ -68,20 +70,6 @@ export class Acquisition {
       );
       if (outcome.applied) return this.#queueIn(outcome.results);
       await this.#session.examine(outcome.why);
-    }
-  }
-
-  /** A place in the queue is kept whatever the wait; the ttl that nobody renews begins with the grant. */
-  async #waitUnrenewed(first: Entry[]): Promise<bigint> {
-    const { lease } = this.#session;
-    // If it fails the lease still ends at its deadline.
-    const renew = (): Promise<void> => lease.renew().then(undefined, () => undefined);
-    const timer = setInterval(() => void renew(), lease.ttlMs / 3).unref();
-    try {
-      return await this.#wait(first);
-    } finally {
-      clearInterval(timer);
-      await renew();
     }
   }
 

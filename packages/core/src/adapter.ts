@@ -5,6 +5,7 @@ export { monotonicMs } from './clock.ts';
 export { Lease, driftMarginMs } from './lease.ts';
 export type { GrantLease, LeaseEvent, LeaseOptions, LeaseState, RenewResult } from './lease.ts';
 export { SharedLease } from './shared-lease.ts';
+export { keptWhile } from './kept-while.ts';
 export { Sessions } from './sessions.ts';
 export type { Session, SessionsOptions } from './sessions.ts';
 export { grantedCount } from './grant-rule.ts';

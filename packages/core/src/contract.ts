@@ -80,7 +80,8 @@ export interface Capabilities {
   readonly query: boolean;
   /**
    * Requests of one name are granted in the order in which the backend received them. Where a place in its queue costs a connection,
-   * the requests of one client share a place and go to the end of the queue one after another: in their own order, and by turns with others.
+   * the requests of one client share a place and go to the end of the queue one after another: in their own order, and by turns with others. Who gives up
+   * leaves that place to the next.
    */
   readonly fifo: boolean;
   /** `push`: the backend wakes a waiter. `poll`: the waiter asks. */

@@ -1,4 +1,4 @@
-import { grantedCount } from '@holdfast/core/adapter';
+import { grantedCount, keptWhile } from '@holdfast/core/adapter';
 import type { ITxnResponse } from 'etcd3';
 import type { Connection } from './connection.ts';
 import type { Entrance } from './entrance.ts';
@@ -43,8 +43,10 @@ export class Acquisition {
     this.#ticket.created = own.created;
     // Granted by the very transaction that created the key: that revision is the token.
     if (this.#entrance.grants || (own.created === seen.revision && this.#holds(seen, own))) return own.created;
-    this.#ticket.request.onContended();
-    return await this.#wait(seen);
+    const { onContended, renew } = this.#ticket.request;
+    onContended();
+    const wait = (): Promise<bigint> => this.#wait(seen);
+    return await (renew ? wait() : keptWhile(this.#session.lease, wait));
   }
 
   async #enter(): Promise<Snapshot | null> {

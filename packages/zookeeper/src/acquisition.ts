@@ -1,3 +1,4 @@
+import { keptWhile } from '@holdfast/core/adapter';
 import type { LockRequest } from '@holdfast/core/adapter';
 import { ZooKeeperGrant } from './grant.ts';
 import { setData } from './protocol/operations.ts';
@@ -53,20 +54,9 @@ function granted(entry: Entry, token: bigint | undefined): Outcome {
   return grant;
 }
 
-/** A session that is not renewed once the lock is held must live while the request waits, and start anew at the grant. */
-async function waitAlive({ entry, view }: Entered, request: LockRequest): Promise<Turn> {
-  if (request.renew) return waitForTurn(entry, view, request.signal);
-  const { lease } = entry.session;
-  const renew = (): Promise<void> => lease.renew().then(undefined, () => undefined);
-  const timer = setInterval(() => void renew(), lease.ttlMs / 3);
-  timer.unref();
-  try {
-    const turn = await waitForTurn(entry, view, request.signal);
-    await renew();
-    return turn;
-  } finally {
-    clearInterval(timer);
-  }
+function waitAlive({ entry, view }: Entered, { renew, signal }: LockRequest): Promise<Turn> {
+  const wait = (): Promise<Turn> => waitForTurn(entry, view, signal);
+  return renew ? wait() : keptWhile(entry.session.lease, wait);
 }
 
 /** The next semaphore request behind one that waited learns from its data that it holds now; by the view it could not be told. */

@@ -56,6 +56,36 @@ export const waiting: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'waiting/not-renewed',
+    title: 'a request with renew: false keeps its place for longer than its ttl, which begins with its grant',
+    requires: ['fifo'],
+    async run(ctx) {
+      const [holder, waiter, behind] = [await ctx.open(), await ctx.open(), await ctx.open()];
+      const name = ctx.name();
+      const { ttl } = ctx.time;
+      const lock = await holder.acquire(name);
+      const { granted: first } = await ctx.enqueue(waiter, name, { ttl, renew: false });
+      const { granted: second } = await ctx.enqueue(behind, name);
+      await delay(1.5 * ttl + ctx.manifest.ttl.granularityMs);
+      const order: string[] = [];
+      const turns = [
+        first.then(async (won) => {
+          order.push('first');
+          const left = won.remainingMs;
+          await won.release();
+          assert.ok(left > ttl / 2, `${left.toFixed(0)} ms of ${ttl} ms were left at the grant`);
+        }),
+        second.then(async (won) => {
+          order.push('second');
+          await won.release();
+        }),
+      ];
+      await lock.release();
+      await within(2 * ctx.time.prompt, Promise.all(turns), 'both who waited');
+      assert.deepEqual(order, ['first', 'second']);
+    },
+  },
+  {
     id: 'waiting/woken',
     title: 'the next in line is woken by the release, not by its own asking',
     requires: ['push'],
