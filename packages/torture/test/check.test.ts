@@ -203,6 +203,16 @@ describe('order', () => {
     expect(overtaken().ask('a2', 5).failed('a2', 9, 'ABORTED').broken()).toEqual(['order']);
   });
 
+  test('who gives up leaves its place to the next of its own process', () => {
+    expect(overtaken().ask('b2', 5).failed('b2', 61, 'ABORTED').broken()).toEqual([]);
+    expect(
+      overtaken().ask('b2', 5).failed('b2', 30, 'ABORTED').ask('b3', 25).failed('b3', 61, 'ABORTED').broken(),
+    ).toEqual([]);
+    expect(overtaken().ask('b2', 20).failed('b2', 61, 'ABORTED').broken()).toEqual(['order']);
+    expect(overtaken().ask('b2', 5).failed('b2', 30, 'ABORTED').broken()).toEqual(['order']);
+    expect(overtaken().ask('b2', 5, { mode: 'shared' }).failed('b2', 61, 'ABORTED').broken()).toEqual(['order']);
+  });
+
   test('readers that may hold together come in any order, but none is left behind', () => {
     const readers = (until: number): Story =>
       new Story().held('z', 1, 50, 1).ask('a', 10, shared).queued('a', 11).held('b', 60, until, 2, shared);

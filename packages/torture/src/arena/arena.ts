@@ -87,7 +87,11 @@ async function fileArena(): Promise<Arena> {
 }
 
 /** The largest step, in ms, of the servers that libfaketime can be put under: see decision 055. */
-const STEPPED: Readonly<Partial<Record<ServerName, number>>> = { mysql: 3_600_000 };
+const STEPPED: Readonly<Partial<Record<ServerName, number>>> = {
+  mysql: 3_600_000,
+  rabbitmq: 3_600_000,
+  zookeeper: 3_600_000,
+};
 
 async function serverArena(name: ServerName, directory: string): Promise<Arena> {
   const mostMs = STEPPED[name];

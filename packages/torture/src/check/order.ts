@@ -11,7 +11,7 @@ import type { Case, Violation } from './violation.ts';
  * Rule (e), of certain order alone: A surely waited in the queue before B was invoked, so A is granted first, which its token
  * tells. Requests that may hold together are granted together, in any order, as long as none of them is left behind.
  * Who waits beside another request of its own process may wait for that one, where a waiter costs a connection, and has no
- * place in the backend's queue yet. A thief goes ahead of all; who was thrown out of the queue, by a fault or by a theft from a grant that was still under
+ * place in the backend's queue yet; and who gives up leaves its place to the next of its process. A thief goes ahead of all; who was thrown out of the queue, by a fault or by a theft from a grant that was still under
  * way, entered it anew.
  */
 export function checkOrder(examined: Case): Violation[] {
@@ -30,7 +30,8 @@ function orderOf(attempts: readonly Attempt[], examined: Case): Violation[] {
   for (const held of attempts.filter(isHeld).sort(byTokenDown)) {
     const rivals = [...first.values()].filter((waiting) => !compatible(waiting, held));
     const leftBehind = patient.filter(({ hold }) => hold.from - held.hold.from > slack);
-    const overtakenOne = [...rivals, ...leftBehind].find(({ queuedAt = Infinity }) => queuedAt < held.invokedAt);
+    const since = placeOf(held, byLife.get(lifeOf(held)) ?? []);
+    const overtakenOne = [...rivals, ...leftBehind].find(({ queuedAt = Infinity }) => queuedAt < since);
     if (overtakenOne !== undefined && !held.steal) violations.push(overtaken(overtakenOne, held));
     if (held.queuedAt === undefined || held.steal || disturbed(examined, thieves, held)) continue;
     if (byLife.get(lifeOf(held))?.some((other) => other !== held && isOpen(other, held.invokedAt, held.queuedAt)))
@@ -39,6 +40,15 @@ function orderOf(attempts: readonly Attempt[], examined: Case): Violation[] {
     if (held.queuedAt < (first.get(held.mode)?.queuedAt ?? Infinity)) first.set(held.mode, held);
   }
   return violations;
+}
+
+/** Since when it may have a place: its own, or one that was left by who waited before it in its process, and in vain. */
+function placeOf(held: Held, ofProcess: readonly Attempt[]): number {
+  let since = held.invokedAt;
+  const before = ({ mode, hold, wait, invokedAt, answeredAt = Infinity }: Attempt): boolean =>
+    mode === held.mode && hold === undefined && wait && invokedAt < since && answeredAt > since;
+  for (let other = ofProcess.find(before); other !== undefined; other = ofProcess.find(before)) since = other.invokedAt;
+  return since;
 }
 
 /** Between `from` and `to` it waits or holds. */
