@@ -12,6 +12,7 @@ import { MODULE_PREFIX } from '../open-locks.ts';
 import { clusterArena, clusterNames } from './clusters.ts';
 import { FakeClock } from './fake-clock.ts';
 import type { Members } from './members.ts';
+import { flushing, SlowDisk } from './slow-disk.ts';
 
 /** The backend under torture, and what can be done to it. */
 export interface Arena extends AsyncDisposable {
@@ -25,6 +26,8 @@ export interface Arena extends AsyncDisposable {
   readonly members?: Members;
   /** The wall clock of `server`, where it can be stepped. */
   readonly serverClock?: ServerClock;
+  /** The disk that `server` flushes to, where it does and where that can be made slow. */
+  readonly disk?: SlowDisk;
   /** Whether proxies can stand between it and the clients. */
   readonly network: boolean;
 }
@@ -96,28 +99,32 @@ const STEPPED: Readonly<Partial<Record<ServerName, number>>> = {
 async function serverArena(name: ServerName, directory: string): Promise<Arena> {
   const mostMs = STEPPED[name];
   const clock = mostMs === undefined ? undefined : FakeClock.find(directory);
-  if (clock === undefined || mostMs === undefined) return ownArena(name, await startServer(name));
   await mkdir(directory, { recursive: true });
-  await clock.step(SERVER, 0);
-  const server = await startServer(name, { source: 'native', environment: clock.environment(SERVER) });
-  return {
-    ...ownArena(name, server),
-    serverClock: { mostMs, step: (ms) => clock.step(SERVER, ms) },
-  };
-}
-
-const SERVER = 'server';
-
-function ownArena(name: ServerName, server: RunningServer): Arena {
+  await clock?.step(SERVER, 0);
+  const server = await startServer(name, {
+    args: flushing[name] ?? [],
+    ...(clock === undefined ? {} : { source: 'native', environment: clock.environment(SERVER) }),
+  });
+  const disk =
+    flushing[name] !== undefined && server.source === 'native' ? await SlowDisk.find(() => server.pid) : undefined;
   return {
     url: server.url,
     version: `${name} ${server.version} (${server.source})`,
     host: processHost,
     server,
+    ...(clock === undefined || mostMs === undefined
+      ? {}
+      : { serverClock: { mostMs, step: (ms) => clock.step(SERVER, ms) } }),
+    ...(disk === undefined ? {} : { disk }),
     network: true,
-    [Symbol.asyncDispose]: () => server.stop(),
+    async [Symbol.asyncDispose]() {
+      await disk?.end();
+      await server.stop();
+    },
   };
 }
+
+const SERVER = 'server';
 
 function foreignArena(url: string): Arena {
   return {

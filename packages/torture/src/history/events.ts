@@ -65,6 +65,7 @@ export const faultKinds = [
   'server-kill',
   'server-freeze',
   'server-clock',
+  'slow-disk',
   'member-kill',
   'member-freeze',
   'partition',

@@ -42,6 +42,7 @@ const serverFaults: Readonly<Partial<Record<FaultKind, number>>> = {
   'server-kill': 2,
   'server-freeze': 2,
   'server-clock': 2,
+  'slow-disk': 2,
   'member-kill': 3,
   'member-freeze': 3,
   partition: 3,
@@ -125,6 +126,8 @@ function next(
       return { kind, durationMs, member };
     case 'loss':
       return { kind, durationMs, member, probability: random.between(5, 40) / 100 };
+    case 'slow-disk':
+      return { kind, durationMs, delayMs };
     case 'cut':
       return { kind, durationMs: 0, ...(everybody ? {} : { client }) };
     case 'blackhole':

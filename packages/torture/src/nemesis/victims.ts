@@ -15,18 +15,19 @@ export interface Reach {
 }
 
 /** Which faults a run can have. */
-export function possibleKinds({ arena, clock }: { arena: Arena; clock: FakeClock | undefined }): Set<FaultKind> {
+export function possibleKinds({ arena, clock }: Pick<Reach, 'arena' | 'clock'>): Set<FaultKind> {
   const kinds: FaultKind[] = ['client-kill', 'client-freeze'];
   if (clock !== undefined) kinds.push('client-clock');
   if (arena.server !== undefined) kinds.push('server-kill', 'server-freeze');
   if (arena.serverClock !== undefined) kinds.push('server-clock');
+  if (arena.disk !== undefined) kinds.push('slow-disk');
   if (arena.members !== undefined) kinds.push('member-kill', 'member-freeze', 'partition', 'isolation', 'loss');
   if (arena.network) kinds.push('cut', 'blackhole', 'delay');
   return new Set(kinds);
 }
 
 /** The real ones. */
-export function victimsOf({ crew, arena: { server, serverClock, members }, network, clock }: Reach): Victims {
+export function victimsOf({ crew, arena: { server, serverClock, disk, members }, network, clock }: Reach): Victims {
   const met = new MetMembers(members);
   const begins: Record<FaultKind, (fault: Fault) => Promise<void> | void> = {
     'client-kill': ({ client }) => crew.kill(clientOf(client)),
@@ -35,6 +36,7 @@ export function victimsOf({ crew, arena: { server, serverClock, members }, netwo
     'server-kill': () => server?.kill(),
     'server-freeze': () => server?.pause(),
     'server-clock': ({ stepMs = 0 }) => serverClock?.step(stepMs),
+    'slow-disk': ({ delayMs = 0 }) => disk?.begin(delayMs),
     'member-kill': async (fault) => await members?.kill(await met.of(fault)),
     'member-freeze': async (fault) => await members?.freeze(await met.of(fault)),
     partition: async (fault) => await members?.partition(await met.of(fault)),
@@ -51,6 +53,7 @@ export function victimsOf({ crew, arena: { server, serverClock, members }, netwo
     'server-kill': () => server?.restart(),
     'server-freeze': () => server?.resume(),
     'server-clock': () => serverClock?.step(0),
+    'slow-disk': () => disk?.end(),
     'member-kill': async (fault) => await members?.restart(await met.of(fault)),
     'member-freeze': async (fault) => await members?.thaw(await met.of(fault)),
     partition: async (fault) => await members?.heal(await met.of(fault)),

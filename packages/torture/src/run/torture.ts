@@ -103,7 +103,7 @@ interface Site {
 
 /** Work, faults, calm, stop. Resolves with the clients that did not end. */
 async function act(site: Site, ttlMs: number): Promise<string[]> {
-  const { run, faults, terms, network, clock } = site;
+  const { run, faults, terms, clock } = site;
   const history = new HistoryWriter(join(run.directory, `run${HISTORY_SUFFIX}`));
   const crew = recruit(site, history, ttlMs);
   const progress = setInterval(() => run.onProgress(crew.counts), 1000);
@@ -112,7 +112,7 @@ async function act(site: Site, ttlMs: number): Promise<string[]> {
     // However long processes take to start: a run of which clients miss the most proves nothing.
     await crew.start();
     await sleep(WARM_UP_MS);
-    const victims = victimsOf({ crew, arena: site.arena, network, clock });
+    const victims = victimsOf({ crew, ...site });
     await unleash({ faults, victims, history, signal: run.signal, onFault: run.onFault });
     history.write({ type: 'calm', t: nowMicros() });
     // Long enough to see a name that stalls for longer than it may.
@@ -121,6 +121,7 @@ async function act(site: Site, ttlMs: number): Promise<string[]> {
     return await crew.stop(terms.serveMs + END_GRACE_MS);
   } finally {
     clearInterval(progress);
+    await site.arena.disk?.end();
     await crew.end();
     history.close();
   }
