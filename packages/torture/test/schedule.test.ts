@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { nextStep } from '../dist/client/plan.js';
 import { namesFor } from '../dist/client/spec.js';
@@ -81,6 +82,7 @@ describe('the nemesis', () => {
     };
     await unleash({
       faults: planned,
+      untilMs: 120_000,
       victims: { begin: note('begin'), end: note('end') },
       history: history as never,
       signal,
@@ -102,6 +104,22 @@ describe('the nemesis', () => {
     ];
     const one = ['begin', 'begin 0', 'end 0', 'end'];
     expect(await carriedOut(new AbortController().signal, late)).toEqual([...one, 'begin', 'begin 1', 'end 1', 'end']);
+  });
+
+  test('is later by what a fault took longer, and leaves out what does not fit any more', async () => {
+    const slow = { begin: () => sleep(200), end: () => Promise.resolve() };
+    const begun: [id: number, afterMs: number][] = [];
+    const startedAt = performance.now();
+    await unleash({
+      faults: [0, 50, 100].map((atMs, id) => ({ id, kind: 'cut', atMs, durationMs: 0 })),
+      untilMs: 400,
+      victims: slow,
+      history: { write: () => undefined } as never,
+      signal: new AbortController().signal,
+      onFault: ({ id }) => begun.push([id, performance.now() - startedAt]),
+    });
+    expect(begun.map(([id]) => id)).toEqual([0, 1]);
+    expect(begun[1]?.[1]).toBeGreaterThanOrEqual(245);
   });
 
   test('ends what it began when it is interrupted, and begins nothing else', async () => {

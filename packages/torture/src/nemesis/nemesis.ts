@@ -12,6 +12,8 @@ export interface Victims {
 
 export interface NemesisOptions {
   readonly faults: readonly Fault[];
+  /** After which no fault lasts, in ms from the first line of the schedule, except for what it takes to end it. */
+  readonly untilMs: number;
   readonly victims: Victims;
   readonly history: HistoryWriter;
   readonly signal: AbortSignal;
@@ -21,26 +23,27 @@ export interface NemesisOptions {
 /** Carries out the schedule, and leaves nothing broken behind, also when it is interrupted. */
 export async function unleash(options: NemesisOptions): Promise<void> {
   const startedAt = performance.now();
-  const underWay: Promise<void>[] = [];
-  const last = new Map<Track, Promise<void>>();
-  for (const fault of options.faults) {
-    await sleepUntil(startedAt + fault.atMs, options.signal);
-    if (options.signal.aborted) break;
-    // A server may take longer to come back than was planned: then the next fault of its track waits.
-    const track = trackOf(fault.kind);
-    const work = after(last.get(track), fault, options);
-    last.set(track, work);
-    underWay.push(work);
-  }
-  const failed = (await Promise.allSettled(underWay)).find((outcome) => outcome.status === 'rejected');
+  const tracks = new Set(options.faults.map(({ kind }) => trackOf(kind)));
+  const outcomes = await Promise.allSettled([...tracks].map((track) => follow(track, startedAt, options)));
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
 
-async function after(previous: Promise<void> | undefined, fault: Fault, options: NemesisOptions): Promise<void> {
-  await previous;
-  if (options.signal.aborted) return;
-  options.onFault(fault);
-  await carryOut(fault, options);
+/**
+ * One after another. A server may take longer to come back than was planned: then all that follows is later by that, so that every fault
+ * meets a system at work, and what does not fit any more is left out.
+ */
+async function follow(track: Track, startedAt: number, options: NemesisOptions): Promise<void> {
+  const { faults, signal, untilMs, onFault } = options;
+  const elapsed = (): number => performance.now() - startedAt;
+  let lateMs = 0;
+  for (const fault of faults.filter(({ kind }) => trackOf(kind) === track)) {
+    await sleepUntil(startedAt + fault.atMs + lateMs, signal);
+    if (signal.aborted || elapsed() + fault.durationMs > untilMs) return;
+    onFault(fault);
+    await carryOut(fault, options);
+    lateMs = Math.max(elapsed() - fault.atMs - fault.durationMs, 0);
+  }
 }
 
 async function carryOut(fault: Fault, { victims, history, signal }: NemesisOptions): Promise<void> {

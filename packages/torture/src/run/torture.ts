@@ -27,6 +27,8 @@ import { takeoverFor, termsFor, ttlFor } from './terms.ts';
 
 /** Requests of one client that are under way at a time. */
 const LANES = 2;
+/** By so much the faults may be over later than was planned, in ms: what an end takes that is not slow. */
+const LATE_MS = 2000;
 /** Clients work undisturbed at first. */
 const WARM_UP_MS = 1500;
 /** For a client to close once nobody keeps it waiting, in ms: core's grace for a backend that does not answer, and more. */
@@ -113,7 +115,14 @@ async function act(site: Site, ttlMs: number): Promise<string[]> {
     await crew.start();
     await sleep(WARM_UP_MS);
     const victims = victimsOf({ crew, ...site });
-    await unleash({ faults, victims, history, signal: run.signal, onFault: run.onFault });
+    await unleash({
+      faults,
+      untilMs: run.durationMs + LATE_MS,
+      victims,
+      history,
+      signal: run.signal,
+      onFault: run.onFault,
+    });
     history.write({ type: 'calm', t: nowMicros() });
     // Long enough to see a name that stalls for longer than it may.
     await sleep(terms.ttlMs + terms.granularityMs + terms.slackMs + WARM_UP_MS);
