@@ -1,0 +1,21 @@
+import type { Contender } from './contender.ts';
+import type { Entrant } from './interleave.ts';
+
+/** Something to measure, for one backend. The first contender that takes part is what all others are ratios to. */
+export interface Scenario {
+  readonly id: string;
+  readonly title: string;
+  /** Of a figure. */
+  readonly unit: string;
+  readonly better: 'less' | 'more';
+  /** Who takes part, each ready to be measured. `undefined`: it has no part in this. */
+  enter(contender: Contender, url: string): Promise<Entrant | undefined>;
+}
+
+let names = 0;
+
+/** One that nobody has used. */
+export function freshName(): string {
+  names += 1;
+  return `bench-${process.pid}-${names}`;
+}

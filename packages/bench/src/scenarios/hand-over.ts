@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, Release } from '../contender.ts';
+import { freshName } from '../scenario.ts';
+import type { Scenario } from '../scenario.ts';
+import { median } from '../stats.ts';
+
+/** So many are handed over in a slice, and few enough that who polls comes to an end. */
+const HAND_OVERS = 10;
+/** Each waiter is in the queue by then, in ms. */
+const SETTLE_MS = 100;
+
+/**
+ * So many waiters on one name, on two connections by turns. The time from before a release until the next one holds; the others go on
+ * waiting.
+ */
+export function handOver(waiters: number): Scenario {
+  return {
+    id: `hand-over-${waiters}`,
+    title: `From a release to the next holder, ${waiters} waiting`,
+    unit: 'ms, median of a slice',
+    better: 'less',
+    async enter(contender, url) {
+      if (contender.role === 'raw') {
+        const notification = await contender.notification?.(url);
+        if (notification === undefined) return undefined;
+        const measure = async (): Promise<number> => {
+          const times: number[] = [];
+          for (let i = 0; i < HAND_OVERS; i += 1) times.push(await notification.once());
+          return median(times);
+        };
+        return { name: 'notification', measure, close: () => notification.close() };
+      }
+      const clients = [await contender.open(url), await contender.open(url)];
+      return {
+        name: contender.name,
+        measure: () => measured(clients, waiters),
+        close: () => Promise.all(clients.map((client) => client.close())),
+      };
+    },
+  };
+}
+
+async function measured(clients: readonly Client[], waiters: number): Promise<number> {
+  const name = freshName();
+  const times: number[] = [];
+  let releasedAt = 0;
+  let release: Release | undefined = await clients[0]?.acquire(name);
+  const work = Array.from({ length: waiters }, async (_, i) => {
+    const next = await clients[(i + 1) % clients.length]?.acquire(name);
+    if (times.length < HAND_OVERS) times.push(performance.now() - releasedAt);
+    // Who was to be measured is: the rest leave as fast as they can.
+    if (times.length < HAND_OVERS) await sleep(5);
+    releasedAt = performance.now();
+    await next?.();
+  });
+  await sleep(SETTLE_MS);
+  releasedAt = performance.now();
+  await release?.();
+  release = undefined;
+  await Promise.all(work);
+  return median(times);
+}
