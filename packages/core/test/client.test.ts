@@ -116,6 +116,16 @@ describe('a grant', () => {
     expect(released.length).toBe(1);
   });
 
+  test('that has next to nothing left, because its renewal failed, is given back, and the waiter asks again', async () => {
+    const failing = { auto: false, renew: () => Promise.reject(new Error('unreachable')) };
+    const scarce = { fencingToken: 1n, lease: new Lease({ ttlMs: 1000, provedAt: monotonicMs() - 960, ...failing }) };
+    const answers = [scarce, grant()];
+    const { locks, released } = scripted({ acquire: () => Promise.resolve(answers.shift() ?? null) });
+    const lock = await locks.acquire('name');
+    expect(lock.remainingMs).toBeGreaterThan(9000);
+    expect(released).toEqual([scarce]);
+  });
+
   test('that is over is no success of a request that only tries', async () => {
     const { locks } = scripted({ acquire: () => Promise.resolve(grant(100, monotonicMs() - 200)) });
     await expect(locks.tryAcquire('a', { ttl: 100 })).rejects.toBeInstanceOf(BackendUnavailableError);

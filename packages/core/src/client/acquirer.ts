@@ -15,6 +15,8 @@ import { abandonable, Wait } from './wait.ts';
 const ABORT_GRACE_MS = 1000;
 /** A grant of which less is left at its hand-over, in ms, or less than a third of its ttl, is renewed before it. */
 const SCARCE_MS = 500;
+/** A grant of which no more than this is left after that, in ms, or than a twentieth of its ttl, is as good as over. */
+const USELESS_MS = 50;
 /** How long `close` waits for the backend to hear of all releases, in ms. */
 const CLOSE_GRACE_MS = 5000;
 
@@ -100,7 +102,7 @@ export class Acquirer {
       const grant = await abandonable(work, signal, ABORT_GRACE_MS, (late) => void this.#giveBack(late));
       if (grant === null) return grant;
       if (acquisition.renew) await this.#prolong(grant);
-      if (grant.lease.remainingMs > 0) return grant;
+      if (grant.lease.remainingMs > Math.min(grant.lease.ttlMs / 20, USELESS_MS)) return grant;
       void this.#giveBack(grant);
       if (!acquisition.wait) {
         throw new BackendUnavailableError(
