@@ -1,4 +1,4 @@
-import { Etcd3 } from 'etcd3';
+import { Etcd3, EtcdLockFailedError } from 'etcd3';
 import type { Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
 import { versioned } from './versions.ts';
@@ -63,7 +63,7 @@ const etcd3: Contender = {
             const lock = await client.lock(name).acquire();
             return () => lock.release();
           } catch (error) {
-            if (!(error instanceof Error) || error.name !== 'EtcdLockFailedError') throw error;
+            if (!(error instanceof EtcdLockFailedError)) throw error;
             await new Promise((resolve) => setTimeout(resolve, 100));
           }
         }

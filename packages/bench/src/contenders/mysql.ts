@@ -1,11 +1,8 @@
-import { Verrou } from '@verrou/core';
-import { knexStore } from '@verrou/core/drivers/knex';
-import Knex from 'knex';
 import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
 import type { Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
-import { versioned } from './versions.ts';
+import { verrouOnKnex } from './verrou-on-knex.ts';
 
 /** A transaction that locks is three statements at least: one that locks, one for the token, one that ends it. */
 const raw: Contender = {
@@ -47,21 +44,4 @@ async function notification(url: string): Promise<Notification> {
   };
 }
 
-const verrou: Contender = {
-  name: versioned('@verrou/core'),
-  role: 'peer',
-  open(url) {
-    const connection = Knex({ client: 'mysql2', connection: url });
-    const locks = new Verrou({ default: 'knex', stores: { knex: { driver: knexStore({ connection }) } } });
-    return Promise.resolve({
-      async acquire(name) {
-        const lock = locks.createLock(name, 30_000);
-        await lock.acquire();
-        return () => lock.release();
-      },
-      close: () => connection.destroy(),
-    });
-  },
-};
-
-export const mysqlContenders: readonly Contender[] = [raw, holdfast, verrou];
+export const mysqlContenders: readonly Contender[] = [raw, holdfast, verrouOnKnex('mysql2')];

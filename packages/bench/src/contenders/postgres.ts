@@ -1,10 +1,8 @@
 import advisoryLockModule from 'advisory-lock';
-import { Verrou } from '@verrou/core';
-import { knexStore } from '@verrou/core/drivers/knex';
-import Knex from 'knex';
 import { Client as PgClient } from 'pg';
 import type { Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
+import { verrouOnKnex } from './verrou-on-knex.ts';
 import { versioned } from './versions.ts';
 
 async function connected(url: string): Promise<PgClient> {
@@ -83,21 +81,4 @@ const advisoryLock: Contender = {
   },
 };
 
-const verrou: Contender = {
-  name: versioned('@verrou/core'),
-  role: 'peer',
-  open(url) {
-    const connection = Knex({ client: 'pg', connection: url });
-    const locks = new Verrou({ default: 'knex', stores: { knex: { driver: knexStore({ connection }) } } });
-    return Promise.resolve({
-      async acquire(name) {
-        const lock = locks.createLock(name, 30_000);
-        await lock.acquire();
-        return () => lock.release();
-      },
-      close: () => connection.destroy(),
-    });
-  },
-};
-
-export const postgresContenders: readonly Contender[] = [raw, bare, holdfast, advisoryLock, verrou];
+export const postgresContenders: readonly Contender[] = [raw, bare, holdfast, advisoryLock, verrouOnKnex('pg')];

@@ -44,19 +44,21 @@ async function measured(clients: readonly Client[], waiters: number): Promise<nu
   const name = freshName();
   const times: number[] = [];
   let releasedAt = 0;
-  let release: Release | undefined = await clients[0]?.acquire(name);
-  const work = Array.from({ length: waiters }, async (_, i) => {
-    const next = await clients[(i + 1) % clients.length]?.acquire(name);
+  const release: Release | undefined = await clients[0]?.acquire(name);
+  const wait = async (client: Client | undefined): Promise<void> => {
+    const next = await client?.acquire(name);
     if (times.length < HAND_OVERS) times.push(performance.now() - releasedAt);
-    // Who was to be measured is: the rest leave as fast as they can.
+    // Once all that count are measured, the rest leave as fast as they can.
     if (times.length < HAND_OVERS) await sleep(5);
     releasedAt = performance.now();
     await next?.();
-  });
+  };
+  const all = Promise.all(Array.from({ length: waiters }, (_, i) => wait(clients[(i + 1) % clients.length])));
+  // It may fail before anybody awaits it.
+  all.then(undefined, () => undefined);
   await sleep(SETTLE_MS);
   releasedAt = performance.now();
   await release?.();
-  release = undefined;
-  await Promise.all(work);
+  await all;
   return median(times);
 }
