@@ -60,8 +60,12 @@ async function entrantsOf(
       missing.push({ name: contender.name, failed: contender.missing });
       continue;
     }
-    const entrant = await scenario.enter(contender, url);
-    if (entrant !== undefined) entrants.push(entrant);
+    try {
+      const entrant = await scenario.enter(contender, url);
+      if (entrant !== undefined) entrants.push(entrant);
+    } catch (error) {
+      missing.push({ name: contender.name, failed: error instanceof Error ? error.message : String(error) });
+    }
   }
   return { entrants, missing };
 }

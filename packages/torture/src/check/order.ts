@@ -11,8 +11,8 @@ import type { Case, Violation } from './violation.ts';
  * Rule (e), of certain order alone: A surely waited in the queue before B was invoked, so A is granted first, which its token
  * tells. Requests that may hold together are granted together, in any order, as long as none of them is left behind.
  * Who waits beside another request of its own process may wait for that one, where a waiter costs a connection, and has no
- * place in the backend's queue yet; and who gives up leaves its place to the next of its process. A thief goes ahead of all; who was thrown out of the queue, by a fault or by a theft from a grant that was still under
- * way, entered it anew.
+ * place in the backend's queue yet; and who gives up leaves its place to the next of its process. A thief goes ahead of all;
+ * who was thrown out of the queue, by a fault or by a theft from a grant that was still under way, entered it anew.
  */
 export function checkOrder(examined: Case): Violation[] {
   if (!examined.terms.fifo) return [];
