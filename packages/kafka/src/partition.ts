@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { QueueEntry, QueueState } from '@holdfast/core/adapter';
+import { Audience } from './audience.ts';
 import { BrokerClock } from './broker-clock.ts';
 import { CheckpointPlan } from './checkpoint-plan.ts';
 import { partsOf } from './checkpoint.ts';
@@ -9,7 +10,7 @@ import type { Cluster } from './cluster.ts';
 import { within } from './deadline.ts';
 import { ClosedError, SilenceError, unavailable } from './errors.ts';
 import { agrees } from './fold.ts';
-import type { Change, PartitionState } from './fold.ts';
+import type { PartitionState } from './fold.ts';
 import { Follower } from './follower.ts';
 import type { Folded } from './follower.ts';
 import { Leader } from './leader.ts';
@@ -19,7 +20,7 @@ import type { Mark } from './mark.ts';
 import type { Sighting } from './lookout.ts';
 import type { Operation } from './record.ts';
 import type { Tail } from './tail.ts';
-import type { GrantedBy, Ticket } from './ticket.ts';
+import type { Ticket } from './ticket.ts';
 import { unfitPartitions } from './topic.ts';
 import { Writer } from './writer.ts';
 import type { Receipt } from './writer.ts';
@@ -47,11 +48,9 @@ export class Partition {
   readonly #writer: Writer;
   readonly #lookout: Lookout;
   readonly #plan: CheckpointPlan;
-  readonly #tickets = new Map<string, Ticket>();
+  readonly #audience = new Audience(this.#clock);
   /** Names whose queues have changed since the last `#settled`. */
   readonly #touched = new Set<string>();
-  /** Of requests that were in the queue before the state was built anew, until that is done. */
-  readonly #reloaded = new Set<Ticket>();
   readonly #arrivals = new Map<() => void, number>();
   #seen: Sighting = { broker: 0, receivedAt: 0 };
   #linger: NodeJS.Timeout | undefined;
@@ -91,12 +90,12 @@ export class Partition {
   }
 
   add(ticket: Ticket): void {
-    this.#tickets.set(ticket.request.owner, ticket);
+    this.#audience.add(ticket);
     this.#use();
   }
 
   remove(ticket: Ticket): void {
-    if (this.#tickets.delete(ticket.request.owner)) this.#unuse();
+    if (this.#audience.remove(ticket)) this.#unuse();
   }
 
   /** Resolves once the operation has been folded here; every ticket shows it then. See {@link Writer.append}. */
@@ -167,9 +166,7 @@ export class Partition {
   #loading(tail: Tail, diverged: boolean): void {
     this.#plan.loading(tail);
     if (diverged) this.#writer.diverged();
-    // What is about to be folded has been told to them already, perhaps; what they are at the end counts. One that is entering
-    // learns from its own record.
-    for (const ticket of this.#tickets.values()) if (ticket.state.kind !== 'entering') this.#reloaded.add(ticket);
+    this.#audience.reloading();
   }
 
   #folded(folded: Folded): void {
@@ -177,7 +174,10 @@ export class Partition {
     const state = this.#follower.state;
     if (state === undefined) return;
     this.#seen = { broker: mark.appendedAt, receivedAt };
-    for (const change of changes) this.#apply(change, folded);
+    for (const change of changes) {
+      this.#touched.add(change.name);
+      this.#audience.tell(change, folded);
+    }
     if (record.session !== this.#options.session) return void this.#plan.due(record, mark.offset, state);
     if (!agrees(state, record)) {
       return this.#writer.refuse(unfitPartitions(this.#options.cluster.options, state.partitions), record.number);
@@ -186,27 +186,8 @@ export class Partition {
     if (this.#plan.due(record, mark.offset, state)) this.#writeCheckpoint(state, mark);
   }
 
-  #apply({ name, granted, ended, left }: Change, { record, mark, receivedAt }: Folded): void {
-    this.#touched.add(name);
-    // First who is gone: an owner may come again by the very record that ends its earlier entry.
-    for (const { entry, reason } of ended) this.#listening(entry)?.ended(reason);
-    for (const entry of granted) {
-      const own = record.type === 'request' && record.owner === entry.owner;
-      const by: GrantedBy = own
-        ? { kind: 'request' }
-        : { kind: 'push', grantedAt: this.#clock.earliest(mark.appendedAt, receivedAt) };
-      this.#listening(entry)?.granted(entry, by);
-    }
-    if (left !== undefined) this.#listening(left)?.ended('expired');
-  }
-
-  #listening({ owner }: QueueEntry): Ticket | undefined {
-    const ticket = this.#tickets.get(owner);
-    return ticket === undefined || this.#reloaded.has(ticket) ? undefined : ticket;
-  }
-
   #settled(position: number): void {
-    if (this.#reloaded.size > 0) this.#reconcile([...this.#reloaded]);
+    this.#reconcile(this.#audience.reloaded());
     this.#writer.reached(position);
     for (const [resolve, end] of this.#arrivals) {
       if (position < end) continue;
@@ -219,7 +200,6 @@ export class Partition {
 
   /** Those who were in the queue before the state was built anew. */
   #reconcile(tickets: readonly Ticket[]): void {
-    this.#reloaded.clear();
     for (const ticket of tickets) {
       const entry = this.entry(ticket);
       ticket.reconcile(entry);
@@ -234,7 +214,7 @@ export class Partition {
 
   #watch(name: string): void {
     if (this.#closed) return;
-    this.#lookout.update(name, this.queues.get(name), (owner) => this.#tickets.has(owner), this.#seen);
+    this.#lookout.update(name, this.queues.get(name), (owner) => this.#audience.has(owner), this.#seen);
   }
 
   #tick(name: string): void {
@@ -254,6 +234,6 @@ export class Partition {
 
   #failed(error: unknown): void {
     this.#writer.refuse(error);
-    for (const ticket of this.#tickets.values()) ticket.fail(error);
+    this.#audience.fail(error);
   }
 }
