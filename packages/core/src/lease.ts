@@ -1,6 +1,10 @@
+import { sleepNoMore, sleepUntil } from './alarms.ts';
+import type { Alarm } from './alarms.ts';
 import { monotonicMs } from './clock.ts';
 import { LockLostError } from './errors.ts';
 import type { LossReason } from './errors.ts';
+import { tell, withListener, withoutListener } from './listeners.ts';
+import type { Listeners } from './listeners.ts';
 
 /**
  * `held`: proved within the ttl. `unknown`: the last renewal failed to reach the backend; still held until the deadline.
@@ -65,22 +69,25 @@ const MIN_RETRY_MS = 20;
  */
 export class Lease implements GrantLease {
   readonly ttlMs: number;
-  readonly #options: LeaseOptions;
-  readonly #marginMs: number;
+  // A process may hold a hundred thousand of these: what is the same for all leases of an adapter is not in them.
+  readonly #renew: LeaseOptions['renew'];
+  readonly #auto: boolean;
+  readonly #skewMs: number;
   #deadline: number;
   #renewAt: number;
   #state: LeaseState = 'held';
   #lost: LockLostError | undefined;
   #controller: AbortController | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #listeners: Set<(event: LeaseEvent) => void> | undefined;
+  #alarm: Alarm | undefined;
+  #listeners: Listeners<LeaseEvent> = undefined;
 
-  constructor(options: LeaseOptions) {
-    this.#options = options;
-    this.ttlMs = options.ttlMs;
-    this.#marginMs = driftMarginMs(options.ttlMs) + (options.skewMs ?? 0);
-    this.#deadline = options.provedAt + options.ttlMs - this.#marginMs;
-    this.#renewAt = this.#nextRenewal(options.provedAt);
+  constructor({ ttlMs, provedAt, renew, auto, skewMs = 0 }: LeaseOptions) {
+    this.ttlMs = ttlMs;
+    this.#renew = renew;
+    this.#auto = auto;
+    this.#skewMs = skewMs;
+    this.#deadline = this.#deadlineFrom(provedAt);
+    this.#renewAt = this.#nextRenewal(provedAt);
     this.#schedule();
   }
 
@@ -108,9 +115,10 @@ export class Lease implements GrantLease {
   }
 
   observe(listener: (event: LeaseEvent) => void): () => void {
-    const listeners = (this.#listeners ??= new Set());
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    this.#listeners = withListener(this.#listeners, listener);
+    return () => {
+      this.#listeners = withoutListener(this.#listeners, listener);
+    };
   }
 
   async renew(): Promise<void> {
@@ -119,7 +127,7 @@ export class Lease implements GrantLease {
     this.#renewAt = this.#nextRenewal(startedAt);
     let result: RenewResult;
     try {
-      result = await this.#options.renew(this);
+      result = await this.#renew(this);
     } catch (error) {
       this.#unknown(error);
       this.#assertLive();
@@ -135,7 +143,7 @@ export class Lease implements GrantLease {
     // The deadline has the last word: after it the signal has fired, so a late success must not revive the hold.
     if (!this.#isLive || this.state === 'lost') return;
     this.#state = 'held';
-    const deadline = startedAt + this.ttlMs - this.#marginMs;
+    const deadline = this.#deadlineFrom(startedAt);
     if (deadline > this.#deadline) this.#deadline = deadline;
     const renewAt = this.#nextRenewal(startedAt);
     if (renewAt > this.#renewAt) this.#renewAt = renewAt;
@@ -183,17 +191,20 @@ export class Lease implements GrantLease {
     return Math.floor((startedAt + this.ttlMs / 3) / grid) * grid;
   }
 
-  /** One timer serves both purposes. A proof only moves the two times; the timer finds that out when it fires. */
-  #schedule(): void {
-    clearTimeout(this.#timer);
-    const at = this.#options.auto ? Math.min(this.#renewAt, this.#deadline) : this.#deadline;
-    this.#timer = setTimeout(() => this.#wake(), Math.max(at - monotonicMs(), 0));
-    this.#timer.unref();
+  #deadlineFrom(provedAt: number): number {
+    return provedAt + this.ttlMs - driftMarginMs(this.ttlMs) - this.#skewMs;
   }
 
-  #wake(): void {
+  /** One alarm serves both purposes. A proof only moves the two times; the lease finds that out when it is woken. */
+  #schedule(): void {
+    if (this.#alarm !== undefined) sleepNoMore(this.#alarm, this);
+    this.#alarm = sleepUntil(this.#auto ? Math.min(this.#renewAt, this.#deadline) : this.#deadline, this);
+  }
+
+  /** For its alarm. */
+  wake(): void {
     if (this.state === 'lost' || !this.#isLive) return;
-    if (this.#options.auto && monotonicMs() >= this.#renewAt) {
+    if (this.#auto && monotonicMs() >= this.#renewAt) {
       // The outcome is in the state and the events; nobody awaits this attempt, so nothing may go unhandled.
       this.renew().then(undefined, () => undefined);
     }
@@ -202,16 +213,15 @@ export class Lease implements GrantLease {
 
   #stop(state: 'lost' | 'ended'): void {
     this.#state = state;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#alarm !== undefined) sleepNoMore(this.#alarm, this);
+    this.#alarm = undefined;
   }
 
   #emit(event: LeaseEvent): void {
-    for (const listener of this.#listeners ?? []) listener(event);
+    tell(this.#listeners, event);
   }
 }
 
-/** By how much a hold ends for its holder before it ends for the backend, in ms. */
 export function driftMarginMs(ttlMs: number): number {
   return ttlMs * DRIFT_FRACTION + DRIFT_MS;
 }

@@ -1,6 +1,8 @@
 import type { LockLostError, LossReason } from './errors.ts';
 import { lossError } from './lease.ts';
 import type { GrantLease, Lease, LeaseEvent, LeaseState } from './lease.ts';
+import { tell, withListener, withoutListener } from './listeners.ts';
+import type { Listeners } from './listeners.ts';
 
 /**
  * One grant's share of a session's lease: it lives as long as the session does, but can be lost (stolen) or released alone.
@@ -13,14 +15,14 @@ export class SharedLease implements GrantLease {
   #over: 'lost' | 'ended' | undefined;
   #lost: LockLostError | undefined;
   #controller: AbortController | undefined;
-  #listeners: Set<(event: LeaseEvent) => void> | undefined;
+  #listeners: Listeners<LeaseEvent> = undefined;
 
   constructor(session: Lease) {
     this.ttlMs = session.ttlMs;
     this.#session = session;
     this.#stopObserving = session.observe((event) => {
       if (event.type === 'lost') this.#lose(event.error);
-      else this.#emit(event);
+      else tell(this.#listeners, event);
     });
     // The session may have been lost before this grant could observe it.
     if (session.lossError !== undefined) this.#lose(session.lossError);
@@ -50,9 +52,10 @@ export class SharedLease implements GrantLease {
   }
 
   observe(listener: (event: LeaseEvent) => void): () => void {
-    const listeners = (this.#listeners ??= new Set());
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    this.#listeners = withListener(this.#listeners, listener);
+    return () => {
+      this.#listeners = withoutListener(this.#listeners, listener);
+    };
   }
 
   async renew(): Promise<void> {
@@ -80,16 +83,12 @@ export class SharedLease implements GrantLease {
     const listeners = this.#listeners;
     this.#stop('lost');
     this.#controller?.abort(error);
-    for (const listener of listeners ?? []) listener({ type: 'lost', error });
+    tell(listeners, { type: 'lost', error });
   }
 
   #stop(over: 'lost' | 'ended'): void {
     this.#over = over;
     this.#stopObserving();
     this.#listeners = undefined;
-  }
-
-  #emit(event: LeaseEvent): void {
-    for (const listener of this.#listeners ?? []) listener(event);
   }
 }

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientInfo, Grant, LockBackend, LockRequest } from '../contract.ts';
 import { BackendUnavailableError, LocksClosedError } from '../errors.ts';
 import { monotonicMs } from '../clock.ts';
+import type { GrantLease } from '../lease.ts';
 import { publish } from './events.ts';
 import type { LockEvent } from './events.ts';
 import { Hold } from './hold.ts';
-import type { HoldContext } from './hold.ts';
+import type { HoldOwner } from './hold.ts';
 import { KeepAlive } from './keep-alive.ts';
 import type { Acquisition } from './options.ts';
-import { abandonable, Wait } from './wait.ts';
+import { UnderWay } from './under-way.ts';
+import { Wait } from './wait.ts';
 
 /** After an abort the adapter gets this long to take the request back; then the caller goes on and it does so alone. In ms. */
 const ABORT_GRACE_MS = 1000;
@@ -21,37 +23,50 @@ const USELESS_MS = 50;
 const CLOSE_GRACE_MS = 5000;
 
 /** Takes requests through a backend, and knows all that is held or under way, so that `close` leaves nothing behind. */
-export class Acquirer {
+export class Acquirer implements HoldOwner {
   readonly #backend: LockBackend;
   readonly #client: ClientInfo;
   readonly #waits = new Set<Wait>();
   readonly #keepAlive = new KeepAlive();
   readonly #holds = new Set<Hold>();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
 
   constructor(backend: LockBackend, client: ClientInfo) {
     this.#backend = backend;
     this.#client = client;
   }
 
+  get backend(): string {
+    return this.#backend.name;
+  }
+
+  get clientId(): string {
+    return this.#client.id;
+  }
+
   /** Resolves with a hold that is alive at that moment, or with `null` if the request only tries. */
   async acquire(name: string, acquisition: Acquisition): Promise<Hold | null> {
     const startedAt = monotonicMs();
-    const context = this.#context(name, acquisition);
-    publish('acquire', () => this.#event(context));
+    publish('acquire', () => this.#event(name, acquisition));
     const wait = new Wait(name, acquisition.signal, acquisition.timeoutMs);
     this.#waits.add(wait);
     try {
-      const grant = await this.#aliveGrant(context, acquisition, wait.signal);
-      if (grant === null) return null;
-      if (wait.signal.aborted) {
-        await abandonable(this.#giveBack(grant), wait.signal, ABORT_GRACE_MS, () => undefined);
-        throw wait.signal.reason;
+      for (;;) {
+        wait.throwIfAborted();
+        const work = this.during(this.#backend.acquire(this.#request(name, acquisition, wait)));
+        const grant = await wait.within(work, ABORT_GRACE_MS, (late) => void this.#giveBack(late));
+        if (grant === null) return null;
+        if (acquisition.renew && isScarce(grant.lease)) await this.#prolong(grant.lease);
+        if (wait.aborted) {
+          await wait.within(this.#giveBack(grant), ABORT_GRACE_MS, () => undefined);
+          wait.throwIfAborted();
+        }
+        // No await from the check above to here: `close` either aborted this wait or finds this hold.
+        if (!isUseless(grant.lease)) return this.#hold(name, acquisition, grant, startedAt);
+        // So long on its way that its ttl is over, or as good as over: who waits asks again.
+        void this.#giveBack(grant);
+        if (!acquisition.wait) throw this.#tooLate(acquisition);
       }
-      // No await from the check above to here: `close` either aborted this wait or finds this hold.
-      const { fencingToken } = grant;
-      publish('granted', () => ({ ...this.#event(context), fencingToken, durationMs: monotonicMs() - startedAt }));
-      return this.#hold(context, acquisition, grant);
     } finally {
       this.#waits.delete(wait);
       wait.end();
@@ -59,16 +74,17 @@ export class Acquirer {
   }
 
   /** Keeps the process alive, and `close` waiting, until `work` settles. */
-  async during<T>(work: Promise<T>): Promise<T> {
+  during<T>(work: Promise<T>): Promise<T> {
     this.#keepAlive.enter();
-    this.#underWay.add(work);
-    try {
-      return await work;
-    } finally {
-      this.#underWay.delete(work);
-      this.#keepAlive.leave();
-    }
+    this.#underWay.enter();
+    work.then(this.#settled, this.#settled);
+    return work;
   }
+
+  readonly #settled = (): void => {
+    this.#underWay.leave();
+    this.#keepAlive.leave();
+  };
 
   async close(): Promise<void> {
     // All it waits for may be unref'ed: without this the process could end in the middle, with the caller's `await` unsettled.
@@ -77,7 +93,7 @@ export class Acquirer {
     for (const wait of this.#waits) wait.abort(reason);
     for (const hold of [...this.#holds]) void hold.revoke(reason);
     // A backend that does not answer must not keep `close` from ending: what it was not told ends with its ttl.
-    await Promise.race([this.#settled(), delay(CLOSE_GRACE_MS, undefined, { ref: false })]);
+    await Promise.race([this.#underWay.settled(), delay(CLOSE_GRACE_MS, undefined, { ref: false })]);
     try {
       await this.#backend.close();
     } finally {
@@ -85,64 +101,49 @@ export class Acquirer {
     }
   }
 
-  async #settled(): Promise<void> {
-    do {
-      await Promise.allSettled(this.#underWay);
-      // A grant that came too late is given back a few microtasks after its request was settled.
-      await nextTurn();
-    } while (this.#underWay.size > 0);
+  release(grant: Grant): Promise<unknown> {
+    return this.during(this.#backend.release(grant));
   }
 
-  /** A grant may have been so long on its way that its ttl is over: it is given back, and who waits asks again. */
-  async #aliveGrant(context: HoldContext, acquisition: Acquisition, signal: AbortSignal): Promise<Grant | null> {
-    for (;;) {
-      signal.throwIfAborted();
-      const request = this.#request(context, acquisition, signal);
-      const work = this.during(this.#backend.acquire(request));
-      const grant = await abandonable(work, signal, ABORT_GRACE_MS, (late) => void this.#giveBack(late));
-      if (grant === null) return grant;
-      if (acquisition.renew) await this.#prolong(grant);
-      if (grant.lease.remainingMs > Math.min(grant.lease.ttlMs / 20, USELESS_MS)) return grant;
-      void this.#giveBack(grant);
-      if (!acquisition.wait) {
-        throw new BackendUnavailableError(
-          `The answer of the ${this.#backend.name} backend took longer than the ttl of ${acquisition.ttlMs} ms`,
-        );
-      }
-    }
+  over(hold: Hold): void {
+    if (this.#holds.delete(hold) && hold.acquisition.renew) this.#keepAlive.leave();
   }
 
   /** Its validity counts from the request, and the answer may have used up most of it: too little to work with, and to renew in time. */
-  async #prolong({ lease }: Grant): Promise<void> {
-    const { remainingMs, ttlMs } = lease;
-    if (remainingMs >= Math.min(ttlMs / 3, SCARCE_MS)) return;
+  async #prolong(lease: GrantLease): Promise<void> {
     const renewal = this.during(lease.renew()).then(
       () => undefined,
       () => undefined,
     );
     // Where that hangs, the grant is over before anybody has it.
-    await Promise.race([renewal, delay(Math.ceil(remainingMs), undefined, { ref: false })]);
+    await Promise.race([renewal, delay(Math.ceil(lease.remainingMs), undefined, { ref: false })]);
   }
 
-  #request(context: HoldContext, acquisition: Acquisition, signal: AbortSignal): LockRequest {
+  #request(name: string, acquisition: Acquisition, waiting: Wait): LockRequest {
     const { mode, permits, ttlMs, wait, steal, renew } = acquisition;
-    return {
-      name: context.name,
+    const request = {
+      name,
       owner: randomUUID(),
       mode,
-      ...(permits === undefined ? {} : { permits }),
       ttlMs,
       wait,
       steal,
       renew,
-      signal,
+      get signal() {
+        return waiting.signal;
+      },
       client: this.#client,
-      onContended: () => publish('contended', () => this.#event(context)),
+      onContended: () => publish('contended', () => this.#event(name, acquisition)),
     };
+    return permits === undefined ? request : Object.assign(request, { permits });
   }
 
-  #hold(context: HoldContext, acquisition: Acquisition, grant: Grant): Hold {
-    const hold = new Hold(context, grant);
+  #hold(name: string, acquisition: Acquisition, grant: Grant, startedAt: number): Hold {
+    publish('granted', () => {
+      const { fencingToken } = grant;
+      return { ...this.#event(name, acquisition), fencingToken, durationMs: monotonicMs() - startedAt };
+    });
+    const hold = new Hold(this, name, acquisition, grant);
     if (hold.loss !== undefined) return hold;
     this.#holds.add(hold);
     // A lock that nobody renews does not keep the process: it ends by itself.
@@ -150,31 +151,30 @@ export class Acquirer {
     return hold;
   }
 
-  #context(name: string, acquisition: Acquisition): HoldContext {
-    return {
-      name,
-      mode: acquisition.mode,
-      permits: acquisition.permits,
-      backend: this.#backend.name,
-      clientId: this.#client.id,
-      release: (grant) => this.during(this.#backend.release(grant)),
-      onOver: (hold) => {
-        if (this.#holds.delete(hold) && acquisition.renew) this.#keepAlive.leave();
-      },
-    };
-  }
-
   /** In the background, but `close` waits for it. If the backend can't be told, the grant ends with its ttl. */
   #giveBack(grant: Grant | null): Promise<void> {
     if (grant === null) return Promise.resolve();
-    return this.during(this.#backend.release(grant)).then(
+    return this.release(grant).then(
       () => undefined,
       () => grant.lease.end(),
     );
   }
 
-  #event(context: HoldContext): LockEvent {
-    const { name, mode, permits, backend, clientId } = context;
-    return { name, mode, permits, backend, clientId };
+  #tooLate({ ttlMs }: Acquisition): BackendUnavailableError {
+    return new BackendUnavailableError(
+      `The answer of the ${this.backend} backend took longer than the ttl of ${ttlMs} ms`,
+    );
   }
+
+  #event(name: string, { mode, permits }: Acquisition): LockEvent {
+    return { name, mode, permits, backend: this.backend, clientId: this.clientId };
+  }
+}
+
+function isScarce({ remainingMs, ttlMs }: GrantLease): boolean {
+  return remainingMs < Math.min(ttlMs / 3, SCARCE_MS);
+}
+
+function isUseless({ remainingMs, ttlMs }: GrantLease): boolean {
+  return remainingMs <= Math.min(ttlMs / 20, USELESS_MS);
 }

@@ -1,36 +1,41 @@
-import type { Grant, RequestMode } from '../contract.ts';
+import type { Grant } from '../contract.ts';
 import type { LeaseEvent } from '../lease.ts';
 import { monotonicMs } from '../clock.ts';
 import { publish } from './events.ts';
 import type { LockEvent } from './events.ts';
+import type { Acquisition } from './options.ts';
 
-export interface HoldContext {
-  readonly name: string;
-  readonly mode: RequestMode;
-  readonly permits: number | undefined;
+/** Whose the holds are: it can free them, and keeps account of them. */
+export interface HoldOwner {
+  /** The backend's name. */
   readonly backend: string;
   readonly clientId: string;
   /** Frees the grant at the backend. */
-  readonly release: (grant: Grant) => Promise<unknown>;
-  /** Called once, when the hold is over: released, or lost. */
-  readonly onOver: (hold: Hold) => void;
+  release(grant: Grant): Promise<unknown>;
+  /** Called when the hold is over: released, or lost; perhaps more than once. */
+  over(hold: Hold): void;
 }
 
 /** A grant of the backend, shared by the lock handles of one reentrant scope, or by a single one. */
 export class Hold {
-  readonly context: HoldContext;
+  readonly name: string;
+  readonly acquisition: Acquisition;
   readonly grant: Grant;
+  readonly #owner: HoldOwner;
   readonly #since = monotonicMs();
-  readonly #stopObserving: () => void;
   #shares = 1;
+  /** Once its release has begun, a hold is neither renewed nor lost, whatever becomes of its lease. */
+  #leaving = false;
   #loss: Error | undefined;
   #controller: AbortController | undefined;
   #released: Promise<void> | undefined;
 
-  constructor(context: HoldContext, grant: Grant) {
-    this.context = context;
+  constructor(owner: HoldOwner, name: string, acquisition: Acquisition, grant: Grant) {
+    this.#owner = owner;
+    this.name = name;
+    this.acquisition = acquisition;
     this.grant = grant;
-    this.#stopObserving = grant.lease.observe((event) => this.#onLease(event));
+    grant.lease.observe((event) => this.#onLease(event));
     // The loss may have come in the same packet as the grant, before anybody observed.
     if (grant.lease.lossError !== undefined) this.#lose(grant.lease.lossError);
   }
@@ -87,26 +92,25 @@ export class Hold {
   }
 
   #release(): Promise<void> {
+    this.#leaving = true;
     return (this.#released ??= this.#loss === undefined ? this.#free() : this.#freeAfterLoss());
   }
 
   async #free(): Promise<void> {
-    this.#stopObserving();
     try {
-      await this.context.release(this.grant);
+      await this.#owner.release(this.grant);
       publish('released', () => this.#event());
     } catch (error) {
       publish('released', () => this.#event(error));
       throw error;
     } finally {
-      this.context.onOver(this);
+      this.#owner.over(this);
     }
   }
 
   /** The deadline lies before the backend's own, so the backend may still have the entry: free it, but nobody waits for that. */
   #freeAfterLoss(): Promise<void> {
-    this.#stopObserving();
-    this.context.release(this.grant).then(
+    this.#owner.release(this.grant).then(
       () => publish('released', () => this.#event()),
       (error: unknown) => publish('released', () => this.#event(error)),
     );
@@ -114,6 +118,7 @@ export class Hold {
   }
 
   #onLease(event: LeaseEvent): void {
+    if (this.#leaving) return;
     if (event.type === 'lost') this.#lose(event.error);
     else if (event.type === 'renewed') publish('renewed', () => ({ ...this.#event(), durationMs: event.durationMs }));
   }
@@ -123,17 +128,17 @@ export class Hold {
     this.#loss = loss;
     this.#controller?.abort(loss);
     publish('lost', () => this.#event(loss));
-    this.context.onOver(this);
+    this.#owner.over(this);
   }
 
   #event(error?: unknown): LockEvent {
-    const { name, mode, permits, backend, clientId } = this.context;
+    const { mode, permits } = this.acquisition;
     return {
-      name,
+      name: this.name,
       mode,
       permits,
-      backend,
-      clientId,
+      backend: this.#owner.backend,
+      clientId: this.#owner.clientId,
       fencingToken: this.grant.fencingToken,
       durationMs: monotonicMs() - this.#since,
       ...(error === undefined ? {} : { error }),

@@ -29,11 +29,11 @@ export class LockHandle implements Lock {
   }
 
   get name(): string {
-    return this.#hold.context.name;
+    return this.#hold.name;
   }
 
   get mode(): RequestMode {
-    return this.#hold.context.mode;
+    return this.#hold.acquisition.mode;
   }
 
   get fencingToken(): bigint {

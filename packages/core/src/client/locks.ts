@@ -45,6 +45,7 @@ export class Locks implements AsyncDisposable {
   readonly #backend: LockBackend;
   readonly #acquirer: Acquirer;
   readonly #defaults: Defaults;
+  readonly #plains = new Map<Verb, Acquisition>();
   readonly #reentrancy = new Reentrancy();
   #closed: Promise<void> | undefined;
 
@@ -172,10 +173,18 @@ export class Locks implements AsyncDisposable {
   #parse(name: string, options: unknown, verb: Verb): Acquisition {
     this.#assertOpen();
     checkName(name);
-    const acquisition = parseAcquisition(options, this.#defaults, verb);
+    const acquisition = options === undefined ? this.#plain(verb) : parseAcquisition(options, this.#defaults, verb);
     const { capabilities } = this.#backend;
     if (!capabilities.modes.includes(acquisition.mode)) throw this.#unsupported(`${acquisition.mode} locks`);
     if (acquisition.steal && !capabilities.steal) throw this.#unsupported('`steal`');
+    return acquisition;
+  }
+
+  /** Of a request without options: parsed once, and shared by all such locks. */
+  #plain(verb: Verb): Acquisition {
+    let acquisition = this.#plains.get(verb);
+    if (acquisition === undefined)
+      this.#plains.set(verb, (acquisition = parseAcquisition(undefined, this.#defaults, verb)));
     return acquisition;
   }
 

@@ -26,11 +26,11 @@ export class Reentrancy {
   find(name: string, mode: RequestMode): Hold | undefined {
     for (let scope = this.#storage.getStore(); scope !== undefined; scope = scope.outer) {
       const { hold } = scope;
-      if (hold.context.name !== name) continue;
+      if (hold.name !== name) continue;
       // A task that outlives its request's callback keeps the context but not the lock: it queues like anybody else.
       if (hold.released) continue;
       if (hold.loss !== undefined) throw hold.loss;
-      const held = hold.context.mode;
+      const held = hold.acquisition.mode;
       if (held === mode || (held === 'exclusive' && mode === 'shared')) return hold;
       throw new InvalidArgumentError(
         `A reentrant ${mode} request for ${JSON.stringify(name)} inside a ${held} hold of it would wait for itself`,

@@ -8,11 +8,13 @@ function onAbort(event: Event): void {
   for (const wait of waitsOf.get(source) ?? []) wait.abort(source.reason);
 }
 
-/** One signal for all that can end a wait: the user's abort, the timeout, `close`. */
+/** All that can end a wait as one: the user's abort, the timeout, `close`. */
 export class Wait {
-  readonly #controller = new AbortController();
   readonly #source: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
+  #ended: { readonly reason: unknown } | undefined;
+  #controller: AbortController | undefined;
+  #onAbort: (() => void) | undefined;
 
   /** Throws the signal's reason if it is aborted already. */
   constructor(name: string, source: AbortSignal | undefined, timeoutMs: number | undefined) {
@@ -26,12 +28,63 @@ export class Wait {
     this.#timer.unref();
   }
 
+  /** Made for whoever asks for it: most locks are free, and nobody needs a signal. */
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#ended !== undefined) this.#controller.abort(this.#ended.reason);
+    }
     return this.#controller.signal;
   }
 
+  get aborted(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  throwIfAborted(): void {
+    if (this.#ended !== undefined) throw this.#ended.reason;
+  }
+
   abort(reason: unknown): void {
-    this.#controller.abort(reason);
+    if (this.#ended !== undefined) return;
+    this.#ended = { reason };
+    this.#controller?.abort(reason);
+    this.#onAbort?.();
+  }
+
+  /**
+   * `work`, but at most `graceMs` longer than the wait: then rejects with the reason of its abort, and whatever `work` comes to later
+   * goes to `late`. One work at a time.
+   */
+  within<T>(work: Promise<T>, graceMs: number, late: (value: T) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      let abandoned = false;
+      const abandon = (): void => {
+        timer = setTimeout(() => {
+          abandoned = true;
+          reject(this.#ended?.reason as Error);
+        }, graceMs);
+        timer.unref();
+      };
+      const settled = (): void => {
+        clearTimeout(timer);
+        this.#onAbort = undefined;
+      };
+      if (this.aborted) abandon();
+      else this.#onAbort = abandon;
+      work.then(
+        (value) => {
+          settled();
+          if (abandoned) late(value);
+          else resolve(value);
+        },
+        (error: unknown) => {
+          settled();
+          reject(error);
+        },
+      );
+    });
   }
 
   /** Leaves no timer and no listener. */
@@ -57,44 +110,4 @@ function unlisten(source: AbortSignal, wait: Wait): void {
   if (waits?.size !== 0) return;
   waitsOf.delete(source);
   source.removeEventListener('abort', onAbort);
-}
-
-/**
- * `work`, but at most `graceMs` longer than `signal` lets it: then rejects with the signal's reason, and whatever `work` comes to later
- * goes to `late`.
- */
-export function abandonable<T>(
-  work: Promise<T>,
-  signal: AbortSignal,
-  graceMs: number,
-  late: (value: T) => void,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
-    let abandoned = false;
-    const onAbort = (): void => {
-      timer = setTimeout(() => {
-        abandoned = true;
-        reject(signal.reason as Error);
-      }, graceMs);
-      timer.unref();
-    };
-    const settled = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(
-      (value) => {
-        settled();
-        if (abandoned) late(value);
-        else resolve(value);
-      },
-      (error: unknown) => {
-        settled();
-        reject(error);
-      },
-    );
-  });
 }
