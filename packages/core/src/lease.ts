@@ -29,6 +29,8 @@ export interface LeaseOptions {
   readonly provedAt: number;
   /** One proof of ownership. Resolves with what the backend said; rejects when that is unknown. */
   readonly renew: (lease: Lease) => Promise<RenewResult>;
+  /** Called once when it is lost, before anybody who observes is told. Must not throw. */
+  readonly onLost?: () => void;
   /** `false`: no renewal by timer, only the deadline. */
   readonly auto: boolean;
   /** Bound on the clock skew between servers that may take over from each other, in ms; 0 where one clock decides. */
@@ -71,6 +73,7 @@ export class Lease implements GrantLease {
   readonly ttlMs: number;
   // A process may hold a hundred thousand of these: what is the same for all leases of an adapter is not in them.
   readonly #renew: LeaseOptions['renew'];
+  readonly #onLost: LeaseOptions['onLost'];
   readonly #auto: boolean;
   readonly #skewMs: number;
   #deadline: number;
@@ -81,9 +84,10 @@ export class Lease implements GrantLease {
   #alarm: Alarm | undefined;
   #listeners: Listeners<LeaseEvent> = undefined;
 
-  constructor({ ttlMs, provedAt, renew, auto, skewMs = 0 }: LeaseOptions) {
+  constructor({ ttlMs, provedAt, renew, onLost, auto, skewMs = 0 }: LeaseOptions) {
     this.ttlMs = ttlMs;
     this.#renew = renew;
+    this.#onLost = onLost;
     this.#auto = auto;
     this.#skewMs = skewMs;
     this.#deadline = this.#deadlineFrom(provedAt);
@@ -154,6 +158,7 @@ export class Lease implements GrantLease {
     if (!this.#isLive) return;
     this.#lost = lossError(reason, cause);
     this.#stop('lost');
+    this.#onLost?.();
     this.#controller?.abort(this.#lost);
     this.#emit({ type: 'lost', error: this.#lost });
     this.#listeners = undefined;

@@ -63,6 +63,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   readonly #clock = new ServerClock();
   /** By owner, which is what messages name. */
   readonly #waiters = new Map<string, Waiter>();
+  readonly #waiting: WaiterContext;
   #closed = false;
 
   constructor(options: RedisBackendOptions) {
@@ -75,12 +76,19 @@ export class RedisBackend implements LockBackend<RedisGrant> {
       message: (text) => this.#onMessage(text),
       subscribed: () => this.#verifyAll(),
     });
+    this.#waiting = {
+      holds: this.#holds,
+      clock: this.#clock,
+      enter: (claim) => this.#enter(claim, 'wait'),
+      leave: (claim, sent) => this.#departures.leave(claim, sent),
+      verify: () => this.#subscription.verify(),
+      done: ({ request }) => this.#waiters.delete(request.owner),
+    };
     commands.on('close', () => this.#clock.forget());
     commands.on('ready', () => this.#verifyAll());
   }
 
-  async acquire(request: LockRequest): Promise<RedisGrant | null> {
-    request.signal.throwIfAborted();
+  acquire(request: LockRequest): Promise<RedisGrant | null> {
     const claim: Claim = {
       request,
       entry: entryOf(request, this.#subscription.channel),
@@ -89,19 +97,14 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     };
     // Nobody enters the queue who can't be reached there: the next release would pass it over. Most locks are free, and
     // need no messages.
-    if (!request.wait || request.steal || !this.#subscription.ready) {
-      const grant = await this.#try(claim);
-      if (grant !== null || !request.wait) return grant;
-      await abortable(this.#subscription.open(), request.signal);
-    }
-    return this.#listening(await this.#wait(claim));
+    if (!request.wait || request.steal || !this.#subscription.ready) return this.#tryFirst(claim);
+    return this.#wait(claim);
   }
 
-  async release(grant: RedisGrant): Promise<ReleaseResult> {
+  release(grant: RedisGrant): Promise<ReleaseResult> {
     this.#holds.end(grant);
     const { name, entry, lease } = grant;
-    const claim = { entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs };
-    return (await this.#departures.release(claim)) ? 'released' : 'not-held';
+    return this.#departures.release({ entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs });
   }
 
   query(name?: string): Promise<LockSnapshot> {
@@ -121,44 +124,41 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     this.#commands.link.close();
   }
 
+  async #tryFirst(claim: Claim): Promise<RedisGrant | null> {
+    const { request } = claim;
+    const grant = await this.#try(claim);
+    if (grant !== null || !request.wait) return grant;
+    await abortable(this.#subscription.open(), request.signal);
+    return await this.#wait(claim);
+  }
+
   async #try(claim: Claim): Promise<RedisGrant | null> {
     const { request } = claim;
-    const sent: Promise<void>[] = [];
+    const sent: Call[] = [];
     for (;;) {
       const startedAt = monotonicMs();
       const call = this.#enter(claim, request.steal ? 'steal' : 'try');
-      sent.push(call.settled);
+      sent.push(call);
       try {
-        const reply = await abortable(call.reply, request.signal);
+        const reply = await call.reply;
         if (reply === null) return null;
         // A token is the server's clock, or ahead of it.
         this.#clock.read(startedAt, Number(reply));
         return this.#listening(this.#holds.add(claim, String(reply), startedAt));
       } catch (error) {
         if (!request.signal.aborted && isTransient(error) && sent.length < TRY_ATTEMPTS) continue;
-        const left = this.#departures.leave(
-          claim,
-          Promise.all(sent).then(() => undefined),
-        );
-        if (request.signal.aborted) await left;
-        throw error;
+        const left = this.#departures.leave(claim, Promise.all(sent.map(({ settled }) => settled)));
+        if (!request.signal.aborted) throw error;
+        await left;
+        throw request.signal.reason;
       }
     }
   }
 
   #wait(claim: Claim): Promise<RedisGrant> {
-    const { request } = claim;
-    const context: WaiterContext = {
-      holds: this.#holds,
-      clock: this.#clock,
-      enter: (waiting) => this.#enter(waiting, 'wait'),
-      leave: (left, sent) => this.#departures.leave(left, sent),
-      verify: () => this.#subscription.verify(),
-      done: () => this.#waiters.delete(request.owner),
-    };
-    const waiter = new Waiter(claim, context);
+    const waiter = new Waiter(claim, this.#waiting);
     // Before anything is sent: the message of the grant may overtake the answer, on the other connection.
-    this.#waiters.set(request.owner, waiter);
+    this.#waiters.set(claim.request.owner, waiter);
     waiter.ask();
     return waiter.granted;
   }

@@ -1,13 +1,23 @@
 import { errorCode, isTransient, timedOut } from './errors.ts';
 import type { Link } from './link.ts';
+import { Patience } from './patience.ts';
 import type { Script } from './scripts/script.ts';
 
 /** A script on its way. */
-export interface Call {
+export class Call {
   /** Rejects with `BackendUnavailableError`, also when no answer came in time: the script may then have run, or may yet. */
   readonly reply: Promise<unknown>;
+  readonly #work: Promise<unknown>;
+
+  constructor(work: Promise<unknown>, reply: Promise<unknown>) {
+    this.#work = work;
+    this.reply = reply;
+  }
+
   /** When nothing will come of it any more: answered, or failed for good. Never rejects. */
-  readonly settled: Promise<void>;
+  get settled(): Promise<void> {
+    return this.#work.then(ignore, ignore);
+  }
 }
 
 export interface Invocation {
@@ -21,26 +31,30 @@ const CHUNK = 250;
 /** Runs scripts over one connection, in the order in which they are asked for. */
 export class Commands {
   readonly link: Link;
-  readonly #timeoutMs: number;
+  readonly #patience: Patience;
 
   constructor(link: Link, timeoutMs: number) {
     this.link = link;
-    this.#timeoutMs = timeoutMs;
+    this.#patience = new Patience(timeoutMs, () => {
+      link.unanswered(timeoutMs);
+      return timedOut(link.server, timeoutMs);
+    });
   }
 
   start(script: Script, { keys, args }: Invocation): Call {
-    const work = this.#run(script, keys, args);
-    return { reply: this.bounded(work), settled: work.then(ignore, ignore) };
+    const work = this.link
+      .open()
+      .evalsha(script.sha, keys.length, ...keys, ...args)
+      .then(undefined, (error: unknown) => this.#anew(error, script, keys, args));
+    return new Call(work, this.bounded(work));
   }
 
   /** Asks once more when the connection failed; only for what may be repeated. */
-  async run(script: Script, invocation: Invocation): Promise<unknown> {
-    try {
-      return await this.start(script, invocation).reply;
-    } catch (error) {
+  run(script: Script, invocation: Invocation): Promise<unknown> {
+    return this.start(script, invocation).reply.then(undefined, (error: unknown) => {
       if (!isTransient(error)) throw error;
-      return await this.start(script, invocation).reply;
-    }
+      return this.start(script, invocation).reply;
+    });
   }
 
   /** One script for many keys: one round trip for each {@link CHUNK}. One result or error each, in order. */
@@ -54,34 +68,16 @@ export class Commands {
 
   /** `work`, but no longer than a command may take. */
   bounded<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(timedOut(this.link.server, this.#timeoutMs)), this.#timeoutMs);
-      timer.unref();
-      work.then(
-        (value) => {
-          clearTimeout(timer);
-          resolve(value);
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      );
-    });
+    return this.#patience.bound(work);
   }
 
-  async #run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const client = this.link.open();
+  /** A new server, or one whose scripts were flushed, does not know the script yet. */
+  async #anew(error: unknown, script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    if (errorCode(error) !== 'NOSCRIPT') throw this.link.fault(error);
     try {
-      return await client.evalsha(script.sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (errorCode(error) !== 'NOSCRIPT') throw this.link.fault(error);
-    }
-    try {
-      // A new server, or one whose scripts were flushed; from now on it knows this one.
-      return await client.eval(script.lua, keys.length, ...keys, ...args);
-    } catch (error) {
-      throw this.link.fault(error);
+      return await this.link.open().eval(script.lua, keys.length, ...keys, ...args);
+    } catch (failure) {
+      throw this.link.fault(failure);
     }
   }
 

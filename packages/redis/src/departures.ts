@@ -1,4 +1,5 @@
 import { monotonicMs } from '@holdfast/core/adapter';
+import type { ReleaseResult } from '@holdfast/core/adapter';
 import type { Commands, Invocation } from './commands.ts';
 import type { Claim } from './holds.ts';
 import { release } from './scripts/release.ts';
@@ -23,20 +24,21 @@ export class Departures {
     commands.link.on('ready', () => void this.#pay());
   }
 
-  /** Whether it held. Rejects with `BackendUnavailableError`, and goes on trying. */
-  async release({ keys, entry, ttlMs }: Pick<Claim, 'keys' | 'entry' | 'ttlMs'>): Promise<boolean> {
+  /** Rejects with `BackendUnavailableError`, and goes on trying. */
+  release({ keys, entry, ttlMs }: Pick<Claim, 'keys' | 'entry' | 'ttlMs'>): Promise<ReleaseResult> {
     const invocation: Invocation = { keys, args: [entry] };
-    try {
-      return Number(await this.#commands.run(release, invocation)) === 1;
-    } catch (error) {
-      this.#owed.set(entry, { ...invocation, until: monotonicMs() + ttlMs });
-      this.#retryLater();
-      throw error;
-    }
+    return this.#commands.run(release, invocation).then(
+      (reply) => (Number(reply) === 1 ? 'released' : 'not-held'),
+      (error: unknown) => {
+        this.#owed.set(entry, { ...invocation, until: monotonicMs() + ttlMs });
+        this.#retryLater();
+        throw error;
+      },
+    );
   }
 
   /** Takes out a request that was given up, whatever has become of it, once all that was `sent` for it has settled. Never rejects. */
-  leave(claim: Claim, sent: Promise<void>): Promise<void> {
+  leave(claim: Claim, sent: Promise<unknown>): Promise<void> {
     const left: Promise<void> = sent
       .then(() => this.release(claim))
       .then(ignore, ignore)

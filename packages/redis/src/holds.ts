@@ -49,12 +49,10 @@ export class Holds {
   add({ request, entry }: Claim, token: string, provedAt: number): RedisGrant {
     const { name, owner, ttlMs, renew: auto } = request;
     const renewed = async (): Promise<RenewResult> => asResult(await this.#renew(grant));
-    const lease = new Lease({ ttlMs, provedAt, auto, skewMs: this.#options.skewMs, renew: renewed });
+    const onLost = (): void => void this.#byOwner.delete(owner);
+    const lease = new Lease({ ttlMs, provedAt, auto, skewMs: this.#options.skewMs, renew: renewed, onLost });
     const grant: RedisGrant = { name, owner, entry, lease, renews: auto, fencingToken: BigInt(token) };
     this.#byOwner.set(owner, grant);
-    lease.observe((event) => {
-      if (event.type === 'lost') this.#byOwner.delete(owner);
-    });
     return grant;
   }
 

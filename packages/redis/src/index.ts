@@ -1,7 +1,7 @@
 import type { Adapter, LockBackend } from '@holdfast/core/adapter';
 import { capabilities, RedisBackend } from './backend.ts';
 import type { RedisGrant } from './holds.ts';
-import { connect, duplicate, Link } from './link.ts';
+import { connect, connectForMessages, duplicate, Link } from './link.ts';
 import { optionsOf } from './options.ts';
 import type { ParsedOptions, RedisOptions } from './options.ts';
 
@@ -29,6 +29,6 @@ export const adapter: Adapter = {
 function open({ client, connection, prefix, timeoutMs, skewMs }: ParsedOptions): RedisBackend {
   const commands = client === undefined ? connect(connection, timeoutMs) : new Link(client, false);
   const makeSubscriber = (): Link =>
-    client === undefined ? connect(connection, timeoutMs) : duplicate(client, timeoutMs);
+    client === undefined ? connectForMessages(connection, timeoutMs) : duplicate(client, timeoutMs);
   return new RedisBackend({ commands, makeSubscriber, prefix, timeoutMs, skewMs });
 }

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { monotonicMs } from '@holdfast/core/adapter';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 import type { RedisClient } from './client.ts';
@@ -7,7 +8,7 @@ import type { RedisUnavailableError } from './errors.ts';
 
 /** ioredis keeps these to itself; an idle client must not keep the process alive through them. */
 interface Internals {
-  readonly stream?: { unref(): void };
+  readonly stream?: { unref(): void; destroy(error: Error): void };
   readonly reconnectTimeout?: NodeJS.Timeout | null;
 }
 
@@ -20,6 +21,8 @@ export class Link {
   readonly #own: boolean;
   readonly #listeners: { event: 'ready' | 'close'; listener: () => void }[] = [];
   #failure: unknown;
+  /** By the monotonic clock. */
+  #connectedAt = -Infinity;
   #closed = false;
 
   constructor(client: RedisClient, own: boolean) {
@@ -48,6 +51,12 @@ export class Link {
     return unavailable(this.server, isReply(error) ? error : (this.#failure ?? error));
   }
 
+  /** A command was not answered for `ms`. A peer that vanished without closing is noticed by that alone: our own connection is made anew. */
+  unanswered(ms: number): void {
+    if (!this.#own || monotonicMs() - this.#connectedAt < ms) return;
+    (this.client as Internals).stream?.destroy(new Error(`No answer within ${ms} ms`));
+  }
+
   /** Without user and password. */
   get server(): string {
     const { path, host = 'localhost', port = 6379 } = this.client.options as RedisOptions;
@@ -63,7 +72,10 @@ export class Link {
   #tend(): void {
     const { client } = this;
     const internals = client as Internals;
-    client.on('connect', () => internals.stream?.unref());
+    client.on('connect', () => {
+      this.#connectedAt = monotonicMs();
+      internals.stream?.unref();
+    });
     client.on('reconnecting', () => internals.reconnectTimeout?.unref());
     client.on('ready', () => {
       this.#failure = undefined;
@@ -78,19 +90,24 @@ export class Link {
 
 export function connect(options: RedisOptions, timeoutMs: number): Link {
   const replies = { replyMapping: 'legacy' } as const;
-  return new Link(new Redis({ connectTimeout: timeoutMs, ...options, ...behaviour(timeoutMs), ...replies }), true);
+  return new Link(new Redis({ connectTimeout: timeoutMs, ...options, ...behaviour(), ...replies }), true);
+}
+
+/** Its only commands are SUBSCRIBE and PING: for them ioredis's own bound is good enough. */
+export function connectForMessages(options: RedisOptions, timeoutMs: number): Link {
+  return connect({ ...options, socketTimeout: timeoutMs }, timeoutMs);
 }
 
 /** A connection for messages, to the same server in the same way. */
 export function duplicate(client: RedisClient, timeoutMs: number): Link {
-  return new Link(client.duplicate(behaviour(timeoutMs)), true);
+  return new Link(client.duplicate({ ...behaviour(), socketTimeout: timeoutMs }), true);
 }
 
 /**
  * Commands that were under way when a connection broke fail at once, and the adapter asks again by their owner id: what
  * ioredis would send once more by itself may be out of date by then.
  */
-function behaviour(timeoutMs: number): RedisOptions {
+function behaviour(): RedisOptions {
   return {
     lazyConnect: true,
     enableOfflineQueue: true,
@@ -98,8 +115,6 @@ function behaviour(timeoutMs: number): RedisOptions {
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    // A peer that vanished without closing is noticed by the first answer that fails to come.
-    socketTimeout: timeoutMs,
     retryStrategy: (attempt) => Math.min(50 * 2 ** (attempt - 1), 2000) + randomInt(50),
     // After a failover this address may lead to a replica; the next connection leads to the primary.
     reconnectOnError: (error) => errorCode(error) === 'READONLY',

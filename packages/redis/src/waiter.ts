@@ -10,7 +10,7 @@ export interface WaiterContext {
   /** The acquire script, with `wait`. */
   enter(claim: Claim): Call;
   /** Takes the claim out of the server, whatever has become of it, once `sent` has settled. */
-  leave(claim: Claim, sent: Promise<void>): Promise<void>;
+  leave(claim: Claim, sent: Promise<unknown>): Promise<void>;
   /** Makes sure that messages still come. */
   verify(): void;
   /** Granted, or given up. */
@@ -41,8 +41,10 @@ export class Waiter {
   #attempts = 0;
   #asking = false;
   #askAgain = false;
-  /** Settles when nothing will come any more of all that was sent. */
-  #sent: Promise<void> | undefined;
+  #heeds = false;
+  #call: Call | undefined;
+  /** Settles when nothing will come any more of earlier calls that were not answered in time. */
+  #unanswered: Promise<unknown> | undefined;
   /** The server's clock when it last said "still waiting", in µs. */
   #waitingAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -56,7 +58,6 @@ export class Waiter {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    claim.request.signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** Enters the queue, or asks how things stand: the same script, with the same entry, as often as one likes. */
@@ -64,7 +65,7 @@ export class Waiter {
     if (this.#state === 'over') return;
     // What is under way may have run at the server before the event that made somebody ask.
     if (this.#asking) this.#askAgain = true;
-    else void this.#ask();
+    else this.#ask();
   }
 
   /** By message: granted when the server's clock showed `now`, in µs. */
@@ -89,25 +90,41 @@ export class Waiter {
     if (this.#state !== 'over') this.#schedule(0, untilExpiry);
   }
 
+  /**
+   * From now on an abort ends the wait at once. Not before it is known to be one: most locks are free, and a first answer is never long
+   * in coming. An abort in the meantime is seen here, and core gives back what was granted in spite of it.
+   */
+  #heed(): void {
+    const { signal } = this.#claim.request;
+    if (this.#heeds) return;
+    this.#heeds = true;
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
   /** Rejects once the server has forgotten the claim: a grant that was on its way is given back by that. */
   readonly #onAbort = (): void => {
     void this.#leave().then(() => this.#reject(this.#claim.request.signal.reason));
   };
 
-  async #ask(): Promise<void> {
+  #ask(): void {
     this.#asking = true;
     this.#askAgain = false;
     clearTimeout(this.#timer);
     const startedAt = monotonicMs();
-    const call = this.#context.enter(this.#claim);
-    this.#sent =
-      this.#sent === undefined ? call.settled : Promise.all([this.#sent, call.settled]).then(() => undefined);
-    const outcome = await call.reply.then(
-      (reply) => () => this.#answered(reply, startedAt),
-      (error: unknown) => () => this.#failed(error),
+    const call = (this.#call = this.#context.enter(this.#claim));
+    call.reply.then(
+      (reply) => this.#told(() => this.#answered(reply, startedAt)),
+      (error: unknown) => {
+        this.#unanswered = Promise.all([this.#unanswered, call.settled]);
+        this.#told(() => this.#failed(error));
+      },
     );
+  }
+
+  #told(outcome: () => void): void {
     this.#asking = false;
-    if (this.#isOver) return;
+    if (this.#state === 'over') return;
     outcome();
     if (this.#askAgain) this.ask();
   }
@@ -124,9 +141,11 @@ export class Waiter {
     if (this.#state === 'entering') this.#claim.request.onContended();
     this.#state = 'waiting';
     this.#schedule(place, untilExpiry);
+    this.#heed();
   }
 
   #failed(error: unknown): void {
+    if (this.#claim.request.signal.aborted) return this.#onAbort();
     this.#attempts += 1;
     const hopeless = this.#state === 'entering' && this.#attempts === ENTRY_ATTEMPTS;
     if (hopeless || !isTransient(error)) this.#fail(error);
@@ -144,10 +163,6 @@ export class Waiter {
     }, delay).unref();
   }
 
-  get #isOver(): boolean {
-    return this.#state === 'over';
-  }
-
   #win(grant: RedisGrant): void {
     this.#end();
     this.#resolve(grant);
@@ -159,15 +174,15 @@ export class Waiter {
     this.#reject(error);
   }
 
-  #leave(): Promise<void> {
+  async #leave(): Promise<void> {
     this.#end();
-    return this.#context.leave(this.#claim, this.#sent ?? Promise.resolve());
+    await this.#context.leave(this.#claim, Promise.all([this.#unanswered, this.#call?.settled]));
   }
 
   #end(): void {
     this.#state = 'over';
     clearTimeout(this.#timer);
-    this.#claim.request.signal.removeEventListener('abort', this.#onAbort);
+    if (this.#heeds) this.#claim.request.signal.removeEventListener('abort', this.#onAbort);
     this.#context.done(this.#claim);
   }
 }

@@ -63,7 +63,7 @@ export class Wait {
       const abandon = (): void => {
         timer = setTimeout(() => {
           abandoned = true;
-          reject(this.#ended?.reason as Error);
+          reject(this.#ended?.reason);
         }, graceMs);
         timer.unref();
       };
