@@ -3,7 +3,15 @@ export * from './contract.ts';
 export * from './errors.ts';
 export { monotonicMs } from './clock.ts';
 export { Lease, driftMarginMs } from './lease.ts';
-export type { GrantLease, LeaseEvent, LeaseOptions, LeaseState, RenewResult } from './lease.ts';
+export type {
+  GrantLease,
+  LeaseEvent,
+  LeaseOptions,
+  LeaseSource,
+  LeaseState,
+  LeaseTerms,
+  RenewResult,
+} from './lease.ts';
 export { SharedLease } from './shared-lease.ts';
 export { keptWhile } from './kept-while.ts';
 export { Sessions } from './sessions.ts';

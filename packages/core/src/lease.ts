@@ -19,7 +19,15 @@ export type LeaseEvent =
 
 export type RenewResult = 'renewed' | LossReason;
 
-export interface LeaseOptions {
+/** What a lease is kept by: each adapter's own way to prove that it still holds. */
+export interface LeaseSource {
+  /** One proof of ownership. Resolves with what the backend said; rejects when that is unknown. */
+  renew(lease: Lease): Promise<RenewResult>;
+  /** Called once when the lease is lost, before anybody who observes it is told. Must not throw. */
+  onLost?(): void;
+}
+
+export interface LeaseTerms {
   /** How long the backend keeps the grant after a proof of life, in ms. */
   readonly ttlMs: number;
   /**
@@ -27,15 +35,13 @@ export interface LeaseOptions {
    * that said "still waiting". Validity never counts from a response: the backend's clock ran while it travelled.
    */
   readonly provedAt: number;
-  /** One proof of ownership. Resolves with what the backend said; rejects when that is unknown. */
-  readonly renew: (lease: Lease) => Promise<RenewResult>;
-  /** Called once when it is lost, before anybody who observes is told. Must not throw. */
-  readonly onLost?: () => void;
   /** `false`: no renewal by timer, only the deadline. */
   readonly auto: boolean;
   /** Bound on the clock skew between servers that may take over from each other, in ms; 0 where one clock decides. */
   readonly skewMs?: number;
 }
+
+export interface LeaseOptions extends LeaseTerms, LeaseSource {}
 
 /** A grant's view of its lease: all that core needs. A {@link Lease} of its own, or a {@link SharedLease} of a session. */
 export interface GrantLease {
@@ -72,8 +78,7 @@ const MIN_RETRY_MS = 20;
 export class Lease implements GrantLease {
   readonly ttlMs: number;
   // A process may hold a hundred thousand of these: what is the same for all leases of an adapter is not in them.
-  readonly #renew: LeaseOptions['renew'];
-  readonly #onLost: LeaseOptions['onLost'];
+  readonly #source: LeaseSource;
   readonly #auto: boolean;
   readonly #skewMs: number;
   #deadline: number;
@@ -84,10 +89,13 @@ export class Lease implements GrantLease {
   #alarm: Alarm | undefined;
   #listeners: Listeners<LeaseEvent> = undefined;
 
-  constructor({ ttlMs, provedAt, renew, onLost, auto, skewMs = 0 }: LeaseOptions) {
+  /** `source`: where a grant is its own, which saves an object for each of many locks. */
+  constructor(options: LeaseOptions);
+  constructor(terms: LeaseTerms, source: LeaseSource);
+  constructor(options: LeaseTerms, source: LeaseSource = options as LeaseOptions) {
+    const { ttlMs, provedAt, auto, skewMs = 0 } = options;
     this.ttlMs = ttlMs;
-    this.#renew = renew;
-    this.#onLost = onLost;
+    this.#source = source;
     this.#auto = auto;
     this.#skewMs = skewMs;
     this.#deadline = this.#deadlineFrom(provedAt);
@@ -131,7 +139,7 @@ export class Lease implements GrantLease {
     this.#renewAt = this.#nextRenewal(startedAt);
     let result: RenewResult;
     try {
-      result = await this.#renew(this);
+      result = await this.#source.renew(this);
     } catch (error) {
       this.#unknown(error);
       this.#assertLive();
@@ -158,7 +166,7 @@ export class Lease implements GrantLease {
     if (!this.#isLive) return;
     this.#lost = lossError(reason, cause);
     this.#stop('lost');
-    this.#onLost?.();
+    this.#source.onLost?.();
     this.#controller?.abort(this.#lost);
     this.#emit({ type: 'lost', error: this.#lost });
     this.#listeners = undefined;

@@ -11,7 +11,7 @@ import { Commands } from './commands.ts';
 import type { Call } from './commands.ts';
 import { Departures } from './departures.ts';
 import { diagnose } from './diagnose.ts';
-import { entryOf, ttlOf } from './entry.ts';
+import { entryOf, TermsMaker, ttlOf } from './entry.ts';
 import { isTransient } from './errors.ts';
 import { Holds } from './holds.ts';
 import type { Claim, RedisGrant } from './holds.ts';
@@ -58,6 +58,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   readonly #options: RedisBackendOptions;
   readonly #commands: Commands;
   readonly #subscription: Subscription;
+  readonly #terms: TermsMaker;
   readonly #holds: Holds;
   readonly #departures: Departures;
   readonly #clock = new ServerClock();
@@ -84,14 +85,17 @@ export class RedisBackend implements LockBackend<RedisGrant> {
       verify: () => this.#subscription.verify(),
       done: ({ request }) => this.#waiters.delete(request.owner),
     };
+    this.#terms = new TermsMaker(this.#subscription.channel);
     commands.on('close', () => this.#clock.forget());
     commands.on('ready', () => this.#verifyAll());
   }
 
   acquire(request: LockRequest): Promise<RedisGrant | null> {
+    const terms = this.#terms.of(request);
     const claim: Claim = {
       request,
-      entry: entryOf(request, this.#subscription.channel),
+      terms,
+      entry: entryOf(request.owner, terms),
       keys: keysOf(this.#options.prefix, request.name),
       ttlMs: ttlOf(request),
     };

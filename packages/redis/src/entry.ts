@@ -3,25 +3,54 @@ import type { ClientInfo, LockRequest, RequestMode } from '@holdfast/core/adapte
 const kinds: Record<RequestMode, string> = { exclusive: 'x', shared: 's', semaphore: 'p' };
 const modes: Readonly<Record<string, RequestMode>> = { x: 'exclusive', s: 'shared', p: 'semaphore' };
 
+/** What an entry says beside its owner: one object for all requests of a client with the same options. */
+export interface Terms {
+  readonly kind: string;
+  /** `<permits> <ttl> <channel> <how> <pid> <client id> <host>` */
+  readonly rest: string;
+}
+
 /**
  * A request as the server keeps it: `<kind> <owner> <permits> <ttl> <channel> <how> <pid> <client id> <host>`. The
  * same for its whole life, so that every script can find it again without an index.
  */
-export function entryOf(request: LockRequest, channel: string): string {
-  const { mode, owner, permits = 0, steal, client } = request;
-  return `${kinds[mode]} ${owner} ${permits} ${ttlOf(request)} ${channel} ${steal ? 'steal' : '-'} ${who(client)}`;
+export function entryOf(owner: string, { kind, rest }: Terms): string {
+  return `${kind} ${owner} ${rest}`;
 }
 
-const known = new WeakMap<ClientInfo, string>();
+/** Makes the terms of requests whose messages go to one channel. */
+export class TermsMaker {
+  readonly #channel: string;
+  /** Options seldom differ from one request to the next. */
+  #last:
+    | { readonly key: Pick<LockRequest, 'mode' | 'permits' | 'ttlMs' | 'steal' | 'client'>; readonly terms: Terms }
+    | undefined;
 
-/** The same for all requests of a client. */
-function who(client: ClientInfo): string {
-  let text = known.get(client);
-  if (text === undefined) {
-    text = `${client.pid} ${encodeURIComponent(client.id)} ${encodeURIComponent(client.host)}`;
-    known.set(client, text);
+  constructor(channel: string) {
+    this.#channel = channel;
   }
-  return text;
+
+  of({ mode, permits, ttlMs, steal, client }: LockRequest): Terms {
+    const last = this.#last?.key;
+    if (
+      this.#last !== undefined &&
+      last?.mode === mode &&
+      last.permits === permits &&
+      last.ttlMs === ttlMs &&
+      last.steal === steal &&
+      last.client === client
+    )
+      return this.#last.terms;
+    const how = steal ? 'steal' : '-';
+    const rest = `${permits ?? 0} ${Math.ceil(ttlMs)} ${this.#channel} ${how} ${who(client)}`;
+    const terms = { kind: kinds[mode], rest };
+    this.#last = { key: { mode, ttlMs, steal, client, ...(permits === undefined ? {} : { permits }) }, terms };
+    return terms;
+  }
+}
+
+function who({ pid, id, host }: ClientInfo): string {
+  return `${pid} ${encodeURIComponent(id)} ${encodeURIComponent(host)}`;
 }
 
 /** The server counts whole ms. Rounded up, so that its ttl is never shorter than the lease's. */

@@ -1,27 +1,54 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { batched, CONFIRM_MS, driftMarginMs, Lease } from '@holdfast/core/adapter';
-import type { Grant, LockRequest, RenewResult } from '@holdfast/core/adapter';
+import type { Grant, LeaseSource, LockRequest, RenewResult } from '@holdfast/core/adapter';
 import type { Commands, Invocation } from './commands.ts';
+import { entryOf } from './entry.ts';
+import type { Terms } from './entry.ts';
 import { renew } from './scripts/renew.ts';
-
-export interface RedisGrant extends Grant {
-  readonly name: string;
-  readonly owner: string;
-  /** As the server keeps it; see entry.ts. */
-  readonly entry: string;
-  readonly lease: Lease;
-  /** `false`: only its user renews it. */
-  readonly renews: boolean;
-}
 
 /** A request on its way to a grant. */
 export interface Claim {
   readonly request: LockRequest;
+  readonly terms: Terms;
   /** The request as the server keeps it. */
   readonly entry: string;
   readonly keys: readonly string[];
   /** Whole ms, as the server counts. */
   readonly ttlMs: number;
+}
+
+/** Its lease's own source: whoever holds many locks has no more than these few objects for each. */
+export class RedisGrant implements Grant, LeaseSource {
+  readonly name: string;
+  readonly owner: string;
+  readonly terms: Terms;
+  /** `false`: only its user renews it. */
+  readonly renews: boolean;
+  readonly fencingToken: bigint;
+  readonly lease: Lease;
+  readonly #holds: Holds;
+
+  constructor(holds: Holds, { request, terms }: Claim, token: string, provedAt: number, skewMs: number) {
+    this.name = request.name;
+    this.owner = request.owner;
+    this.terms = terms;
+    this.renews = request.renew;
+    this.fencingToken = BigInt(token);
+    this.#holds = holds;
+    this.lease = new Lease({ ttlMs: request.ttlMs, provedAt, auto: request.renew, skewMs }, this);
+  }
+
+  get entry(): string {
+    return entryOf(this.owner, this.terms);
+  }
+
+  renew(): Promise<RenewResult> {
+    return this.#holds.renew(this);
+  }
+
+  onLost(): void {
+    this.#holds.forget(this);
+  }
 }
 
 export interface HoldsOptions {
@@ -46,13 +73,9 @@ export class Holds {
   }
 
   /** `provedAt`: when the request was sent that the server answered with the token. */
-  add({ request, entry }: Claim, token: string, provedAt: number): RedisGrant {
-    const { name, owner, ttlMs, renew: auto } = request;
-    const renewed = async (): Promise<RenewResult> => asResult(await this.#renew(grant));
-    const onLost = (): void => void this.#byOwner.delete(owner);
-    const lease = new Lease({ ttlMs, provedAt, auto, skewMs: this.#options.skewMs, renew: renewed, onLost });
-    const grant: RedisGrant = { name, owner, entry, lease, renews: auto, fencingToken: BigInt(token) };
-    this.#byOwner.set(owner, grant);
+  add(claim: Claim, token: string, provedAt: number): RedisGrant {
+    const grant = new RedisGrant(this, claim, token, provedAt, this.#options.skewMs);
+    this.#byOwner.set(grant.owner, grant);
     return grant;
   }
 
@@ -76,10 +99,18 @@ export class Holds {
     this.#byOwner.get(owner)?.lease.lose('stolen');
   }
 
+  async renew(grant: RedisGrant): Promise<RenewResult> {
+    return asResult(await this.#renew(grant));
+  }
+
+  forget(grant: RedisGrant): void {
+    this.#byOwner.delete(grant.owner);
+  }
+
   /** Released, or about to be. */
   end(grant: RedisGrant): void {
     grant.lease.end();
-    this.#byOwner.delete(grant.owner);
+    this.forget(grant);
   }
 
   /** Asks about all of them now: a message that one was stolen may have been lost. */

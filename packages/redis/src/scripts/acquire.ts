@@ -12,17 +12,22 @@ import type { Script } from './script.ts';
  *   strings: how many wait ahead, in how many ms a holder's time is up, and the server's clock in µs
  */
 export const acquire: Script = script(`
-local state = redis.call('MGET', KEYS[1], KEYS[2])
+local call = redis.call
 local me, ttl, how = ARGV[1], ARGV[2], ARGV[3]
 
--- Free, and nobody waits (TOKEN is a bare number, or absent): four calls in all.
-local previous = state[2] and tonumber(state[2]) or (not state[2] and 0)
-if previous and not state[1] and string.byte(me) == 120 then
-  local time = redis.call('TIME')
-  local token = string.format('%.0f', math.max(previous + 1, time[1] * 1000000 + time[2]))
-  redis.call('SET', KEYS[1], me, 'PX', ttl)
-  redis.call('SET', KEYS[2], token, 'PX', ttl + ${TOKEN_RETENTION_MS})
-  return token
+-- Free, and nobody waits (TOKEN is a bare number, or absent): four calls in all. The token is the time in µs, or the next number.
+if string.byte(me) == 120 then
+  local last = call('GET', KEYS[2])
+  local previous = not last and 0 or tonumber(last)
+  if previous and call('SET', KEYS[1], me, 'NX', 'PX', ttl) then
+    local time = call('TIME')
+    local token = time[1] .. time[2]
+    if #token ~= 16 or previous >= tonumber(token) then
+      token = string.format('%.0f', math.max(previous + 1, time[1] * 1000000 + time[2]))
+    end
+    call('SET', KEYS[2], token, 'PX', ttl + ${TOKEN_RETENTION_MS})
+    return token
+  end
 end
 ${queueLua}
 local k, owner, permits = parse(me)
@@ -30,26 +35,26 @@ ttl = tonumber(ttl)
 
 if lock == me then
   if last == 0 then last = now end
-  redis.call('PEXPIRE', LOCK, ttl)
+  call('PEXPIRE', LOCK, ttl)
   save()
   return int(last)
 end
 
-local mine = kind == k and redis.call('HGET', HOLDERS, me)
+local mine = kind == k and call('HGET', HOLDERS, me)
 if mine then
   local token = string.match(mine, ' (%d+)$')
   local expiry = now + ttl * 1000
-  redis.call('HSET', HOLDERS, me, int(expiry) .. ' ' .. token)
+  call('HSET', HOLDERS, me, int(expiry) .. ' ' .. token)
   latest = math.max(latest, math.ceil(expiry / 1000))
   save()
   return token
 end
 
 if how == 'steal' then
-  local holders = kind == 'x' and { lock } or kind and redis.call('HKEYS', HOLDERS) or {}
+  local holders = kind == 'x' and { lock } or kind and call('HKEYS', HOLDERS) or {}
   for _, entry in ipairs(holders) do
     local _, robbed, _, _, channel = parse(entry)
-    redis.call('PUBLISH', channel, 'stolen ' .. robbed)
+    call('PUBLISH', channel, 'stolen ' .. robbed)
   end
   free()
   hold(me, k, ttl, math.max(last + 1, now))
@@ -61,14 +66,14 @@ if how == 'steal' then
   return token
 end
 
-if not redis.call('ZSCORE', QUEUE, me) then
+if not call('ZSCORE', QUEUE, me) then
   -- Whoever does not fit beside the holders is refused by them, whoever else may wait.
   if how == 'try' and not fits(k, permits) then
     if swept then save() end
     return false
   end
-  local tail = redis.call('ZRANGE', QUEUE, -1, -1, 'WITHSCORES')[2]
-  redis.call('ZADD', QUEUE, int(math.max(now, tail and tail + 1 or 0)), me)
+  local tail = call('ZRANGE', QUEUE, -1, -1, 'WITHSCORES')[2]
+  call('ZADD', QUEUE, int(math.max(now, tail and tail + 1 or 0)), me)
 end
 
 local token = settle(me)
@@ -77,11 +82,11 @@ if token then
   return int(token)
 end
 if how == 'try' then
-  redis.call('ZREM', QUEUE, me)
+  call('ZREM', QUEUE, me)
   if told == owner then told = nil end
   save()
   return false
 end
 save()
-return { int(redis.call('ZRANK', QUEUE, me)), int(untilExpiry()), int(now) }
+return { int(call('ZRANK', QUEUE, me)), int(untilExpiry()), int(now) }
 `);

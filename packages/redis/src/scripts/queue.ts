@@ -14,11 +14,12 @@ import { TOKEN_RETENTION_MS } from './script.ts';
  * Times are µs of the server's clock. An entry describes a request and is the same for its whole life:
  * `<kind> <owner> <permits> <ttl> <channel> <how> <pid> <client id> <host>`, kind `x`, `s` or `p` (see entry.ts).
  *
- * This text follows a script's own first lines, which have read `state = MGET LOCK TOKEN`.
+ * This text follows a script's own first lines, which have served the common case, and named `call`.
  */
 export const queueLua: string = `
 local LOCK, TOKEN, HOLDERS, QUEUE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local time = redis.call('TIME')
+local state = call('MGET', LOCK, TOKEN)
+local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 local lock = state[1]
 local last, told = string.match(state[2] or '0', '^(%d+) ?(.*)$')
@@ -37,17 +38,17 @@ local function parse(entry)
 end
 
 local function free()
-  redis.call('DEL', LOCK, HOLDERS)
+  call('DEL', LOCK, HOLDERS)
   kind, count, soonest, latest = nil, 0, nil, 0
 end
 
 local function sweep()
   swept = true
   soonest = nil
-  local all = redis.call('HGETALL', HOLDERS)
+  local all = call('HGETALL', HOLDERS)
   for i = 1, #all, 2 do
     local expiry = tonumber(string.match(all[i + 1], '^%d+'))
-    if expiry <= now then redis.call('HDEL', HOLDERS, all[i])
+    if expiry <= now then call('HDEL', HOLDERS, all[i])
     elseif not soonest or expiry < soonest then soonest = expiry end
   end
 end
@@ -58,9 +59,9 @@ local function load()
   if kind == 'x' then count = 1 return end
   soonest = tonumber(string.sub(lock, 2))
   if soonest <= now then sweep() end
-  count = redis.call('HLEN', HOLDERS)
+  count = call('HLEN', HOLDERS)
   if count == 0 then free() return end
-  latest = math.ceil(now / 1000) + redis.call('PTTL', LOCK)
+  latest = math.ceil(now / 1000) + call('PTTL', LOCK)
 end
 
 -- packages/core/src/grant-rule.ts, for the first in the queue.
@@ -71,11 +72,11 @@ end
 local function hold(entry, k, ms, token)
   last = token
   if k == 'x' then
-    redis.call('SET', LOCK, entry, 'PX', ms)
+    call('SET', LOCK, entry, 'PX', ms)
   else
-    if not kind then redis.call('DEL', HOLDERS) end
+    if not kind then call('DEL', HOLDERS) end
     local expiry = now + ms * 1000
-    redis.call('HSET', HOLDERS, entry, int(expiry) .. ' ' .. int(token))
+    call('HSET', HOLDERS, entry, int(expiry) .. ' ' .. int(token))
     soonest = math.min(soonest or expiry, expiry)
     latest = math.max(latest, math.ceil(expiry / 1000))
   end
@@ -84,7 +85,7 @@ end
 
 -- In how many ms somebody who holds must have renewed.
 local function untilExpiry()
-  if kind == 'x' then return redis.call('PTTL', LOCK) end
+  if kind == 'x' then return call('PTTL', LOCK) end
   return math.ceil((soonest - now) / 1000)
 end
 
@@ -94,7 +95,7 @@ end
 local function settle(self)
   local granted
   while true do
-    local entry = redis.call('ZRANGE', QUEUE, 0, 0)[1]
+    local entry = call('ZRANGE', QUEUE, 0, 0)[1]
     if not entry then told = nil return granted end
     local k, owner, permits, ttl, channel = parse(entry)
     if fits(k, permits) then
@@ -102,15 +103,15 @@ local function settle(self)
       if entry == self then
         granted = token
         hold(entry, k, ttl, token)
-      elseif redis.call('PUBLISH', channel, 'granted ' .. owner .. ' ' .. int(token) .. ' ' .. int(now)) > 0 then
+      elseif call('PUBLISH', channel, 'granted ' .. owner .. ' ' .. int(token) .. ' ' .. int(now)) > 0 then
         hold(entry, k, math.min(ttl, ${CONFIRM_MS}), token)
       end
-      redis.call('ZREM', QUEUE, entry)
-    elseif entry == self or owner == told or redis.call('PUBLISH', channel, 'first ' .. owner .. ' ' .. untilExpiry()) > 0 then
+      call('ZREM', QUEUE, entry)
+    elseif entry == self or owner == told or call('PUBLISH', channel, 'first ' .. owner .. ' ' .. untilExpiry()) > 0 then
       told = owner
       return granted
     else
-      redis.call('ZREM', QUEUE, entry)
+      call('ZREM', QUEUE, entry)
     end
   end
 end
@@ -118,13 +119,13 @@ end
 -- Every key outlives the last holder; what nobody comes back to expires by itself.
 local function save()
   if kind == 's' or kind == 'p' then
-    redis.call('SET', LOCK, string.upper(kind) .. int(soonest))
-    redis.call('PEXPIREAT', LOCK, latest)
-    redis.call('PEXPIREAT', HOLDERS, latest)
+    call('SET', LOCK, string.upper(kind) .. int(soonest))
+    call('PEXPIREAT', LOCK, latest)
+    call('PEXPIREAT', HOLDERS, latest)
   end
-  local life = math.max(redis.call('PTTL', LOCK), 0) + ${TOKEN_RETENTION_MS}
-  redis.call('SET', TOKEN, told and (int(last) .. ' ' .. told) or int(last), 'PX', life)
-  if told then redis.call('PEXPIRE', QUEUE, life) end
+  local life = math.max(call('PTTL', LOCK), 0) + ${TOKEN_RETENTION_MS}
+  call('SET', TOKEN, told and (int(last) .. ' ' .. told) or int(last), 'PX', life)
+  if told then call('PEXPIRE', QUEUE, life) end
 end
 
 load()

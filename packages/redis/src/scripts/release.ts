@@ -10,26 +10,26 @@ import type { Script } from './script.ts';
  * - Result: 1 when it held, else 0
  */
 export const release: Script = script(`
-local state = redis.call('MGET', KEYS[1], KEYS[2])
+local call = redis.call
 local me = ARGV[1]
 
--- Nobody waits: two calls in all. TOKEN stays, for the next grant.
-if state[1] == me and (not state[2] or tonumber(state[2])) then
-  redis.call('DEL', KEYS[1])
+-- Nobody waits: three calls in all. TOKEN stays, for the next grant.
+if call('GET', KEYS[1]) == me and tonumber(call('GET', KEYS[2]) or 0) then
+  call('DEL', KEYS[1])
   return 1
 end
 ${queueLua}
 local held = 0
-local mine = kind and kind ~= 'x' and redis.call('HGET', HOLDERS, me)
+local mine = kind and kind ~= 'x' and call('HGET', HOLDERS, me)
 if lock == me then
   held = 1
   free()
 elseif mine then
   held = 1
-  redis.call('HDEL', HOLDERS, me)
+  call('HDEL', HOLDERS, me)
   count = count - 1
   if count == 0 then free() end
-elseif redis.call('ZREM', QUEUE, me) == 0 then
+elseif call('ZREM', QUEUE, me) == 0 then
   return 0
 end
 settle(nil)
