@@ -42,7 +42,6 @@ export class MemoryBackend implements LockBackend<MemoryGrant> {
   }
 
   async acquire(request: LockRequest): Promise<MemoryGrant | null> {
-    request.signal.throwIfAborted();
     const owner = this.#space.ownerOf(request.owner);
     const grant = this.#enter(request, owner);
     if (grant !== null || !request.wait) return grant;

@@ -1,6 +1,6 @@
 import { monotonicMs, nextExpiry } from '@holdfast/core/adapter';
 import type { QueueChange, QueueState } from '@holdfast/core/adapter';
-import { freshQueue, step, wallMicros } from './space.ts';
+import { at, freshQueue, step } from './space.ts';
 import type { Outcome, Space, SpaceEvent, Watcher } from './space.ts';
 
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -20,7 +20,7 @@ export class LocalSpace implements Space {
 
   change(name: string, event: SpaceEvent): Outcome {
     const queue = this.#queues.get(name) ?? this.#create(name);
-    const outcome = step(queue, { ...event, time: monotonicMs(), wallMicros: wallMicros() });
+    const outcome = step(queue, at(monotonicMs(), event));
     if (queue.entries.length === 0) this.#drop(name, queue);
     this.#tell(outcome.change, event.type === 'tick' ? undefined : event.owner);
     // After the watchers: a waiter that was granted the lock has confirmed by now, which moves the expiry.

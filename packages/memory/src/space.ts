@@ -8,6 +8,14 @@ export type SpaceEvent = QueueEvent extends infer E
     : never
   : never;
 
+/** Puts the time into `event`, which must be nobody else's: a copy would cost more than all that the queue does with it. */
+export function at(time: number, event: SpaceEvent): QueueEvent {
+  const timed = event as { -readonly [K in keyof QueueEvent]: QueueEvent[K] };
+  timed.time = time;
+  timed.wallMicros = wallMicros();
+  return timed as QueueEvent;
+}
+
 /** What an event did to the owner that it names. */
 export interface Outcome {
   /** The owner's place in the queue after the event. */
@@ -28,7 +36,7 @@ export interface Watcher {
 export interface Space {
   /** Makes an owner of the contract, unique per request, into one that the space can find its watcher by. */
   ownerOf(owner: string): string;
-  /** Applies one event to the queue of `name`. Throws only for a `request` that the space has no room for. */
+  /** Applies one event, an object of its own, to the queue of `name`. Throws only for a `request` that the space has no room for. */
   change(name: string, event: SpaceEvent): Outcome;
   /** One watcher per owner; a new one replaces the old. */
   watch(name: string, watcher: Watcher): void;
@@ -53,7 +61,9 @@ export function step(state: QueueState, event: QueueEvent): Outcome & { readonly
  * empty, and the wall clock, which alone would set the floor again, can step back or be asked twice within a microsecond.
  */
 export function freshQueue(floor: bigint): QueueState {
-  return { ...emptyQueue(), token: floor };
+  const queue = emptyQueue();
+  queue.token = floor;
+  return queue;
 }
 
 /** The floor for tokens, and what `query` shows as since. */

@@ -1,6 +1,6 @@
 import { BackendUnavailableError, nextExpiry } from '@holdfast/core/adapter';
-import type { QueueChange, QueueEvent, QueueState } from '@holdfast/core/adapter';
-import { step, wallMicros } from '../space.ts';
+import type { QueueChange, QueueState } from '@holdfast/core/adapter';
+import { at, step } from '../space.ts';
 import type { Outcome, Space, SpaceEvent, Watcher } from '../space.ts';
 import { join, queuesOf, split } from './bucket.ts';
 import { Cells } from './cells.ts';
@@ -44,7 +44,7 @@ export class SharedSpace implements Space {
     const bucket = bucketOf(name);
     for (;;) {
       const seen = this.#cells.read(bucket);
-      const timed: QueueEvent = { ...event, time: sharedMs(), wallMicros: wallMicros() };
+      const timed = at(sharedMs(), event);
       const parts = split(seen.bytes, name, timed.time);
       const outcome = step(parts.queue, timed);
       const bytes = join(name, parts);
@@ -78,7 +78,7 @@ export class SharedSpace implements Space {
         (other) => name === undefined || other === name,
       )) {
         // In this copy only; the next event does the same for all.
-        step(queue, { type: 'tick', time: sharedMs(), wallMicros: wallMicros() });
+        step(queue, at(sharedMs(), { type: 'tick' }));
         yield [found, queue];
       }
     }
