@@ -5,7 +5,8 @@
  * it: different names have different tags, and no name can look like a suffix.
  */
 export function keysOf(prefix: string, name: string): string[] {
-  const lock = `${prefix}:{${name.replace(/[%}]/g, encodeURIComponent)}}`;
+  const tag = /[%}]/.test(name) ? name.replace(/[%}]/g, encodeURIComponent) : name;
+  const lock = `${prefix}:{${tag}}`;
   return [lock, `${lock}:token`, `${lock}:holders`, `${lock}:queue`];
 }
 
