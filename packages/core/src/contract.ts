@@ -20,7 +20,10 @@ export interface ClientInfo {
   readonly pid: number;
 }
 
-export interface LockRequest {
+export type LockRequest = RequestType;
+
+/** A class, to TypeScript alone: it then refuses a copy by spread, which would leave the signal out. */
+declare abstract class RequestType {
   /** 1 to 1024 bytes of UTF-8 without NUL; already checked. Two different names never share a lock. */
   readonly name: string;
   /** A random UUID, unique per request. An ambiguous result (a timeout on a write) is resolved by looking for it. */
@@ -36,12 +39,15 @@ export interface LockRequest {
   readonly steal: boolean;
   /** `false`: the caller renews by `lock.renew()` alone; hand it on to the `Lease`. */
   readonly renew: boolean;
-  /** Aborts the wait (timeout, the user's abort, `close`). After it `acquire` leaves no trace and rejects with its reason. */
-  readonly signal: AbortSignal;
+  /**
+   * Aborts the wait (timeout, the user's abort, `close`). After it `acquire` leaves no trace and rejects with its reason. Made for the
+   * first who reads it, so an adapter that is sure of an answer soon does better not to: core gives back what comes after the abort.
+   */
+  get signal(): AbortSignal;
   readonly client: ClientInfo;
   /**
-   * To be called once when the request must wait, and has its place: in the queue, or behind others of its client. Core publishes
-   * `holdfast:contended`. Must not throw.
+   * To be called when the request must wait, and has its place: in the queue, or behind others of its client. Core publishes
+   * `holdfast:contended`, once. Does not throw.
    */
   readonly onContended: () => void;
 }

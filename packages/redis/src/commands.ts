@@ -42,6 +42,8 @@ export class Commands {
   }
 
   start(script: Script, { keys, args }: Invocation): Call {
+    // Who is alone has nothing to wait for.
+    if (this.#patience.pending > 0) this.link.gather();
     const work = this.link
       .open()
       .evalsha(script.sha, keys.length, ...keys, ...args)

@@ -8,7 +8,7 @@ import type { RedisUnavailableError } from './errors.ts';
 
 /** ioredis keeps these to itself; an idle client must not keep the process alive through them. */
 interface Internals {
-  readonly stream?: { unref(): void; destroy(error: Error): void };
+  readonly stream?: { unref(): void; destroy(error: Error): void; cork(): void; uncork(): void };
   readonly reconnectTimeout?: NodeJS.Timeout | null;
 }
 
@@ -23,6 +23,7 @@ export class Link {
   #failure: unknown;
   /** By the monotonic clock. */
   #connectedAt = -Infinity;
+  #gathering: Internals['stream'];
   #closed = false;
 
   constructor(client: RedisClient, own: boolean) {
@@ -39,6 +40,21 @@ export class Link {
       this.client.connect().then(undefined, () => undefined);
     }
     return this.client;
+  }
+
+  /**
+   * All that is sent from now until the end of this turn of the event loop leaves in one write: the system call for each command costs
+   * more than all else that is done for it. For our own connection; how the user's writes is the user's.
+   */
+  gather(): void {
+    const { stream } = this.client as Internals;
+    if (!this.#own || stream === undefined || this.#gathering === stream) return;
+    this.#gathering = stream;
+    stream.cork();
+    process.nextTick(() => {
+      this.#gathering = undefined;
+      stream.uncork();
+    });
   }
 
   on(event: 'ready' | 'close', listener: () => void): void {

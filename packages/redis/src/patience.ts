@@ -18,6 +18,11 @@ export class Patience {
     this.#expired = expired;
   }
 
+  /** How much is under way. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   /** `work`, but no longer than that. */
   bound<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

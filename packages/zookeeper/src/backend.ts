@@ -49,11 +49,10 @@ export class ZooKeeperBackend implements LockBackend<ZooKeeperGrant> {
   }
 
   async acquire(request: LockRequest): Promise<ZooKeeperGrant | null> {
-    const once = { ...request, onContended: onlyOnce(request.onContended) };
     for (;;) {
       request.signal.throwIfAborted();
       const session = await this.#sessions.use(request.ttlMs, request.renew);
-      const outcome = await this.#attempt(session, once);
+      const outcome = await this.#attempt(session, request);
       if (outcome instanceof ZooKeeperGrant) return outcome;
       this.#sessions.done(session);
       if (outcome === 'taken') return null;
@@ -115,12 +114,4 @@ export class ZooKeeperBackend implements LockBackend<ZooKeeperGrant> {
       this.#sessions.done(session);
     }
   }
-}
-
-function onlyOnce(call: () => void): () => void {
-  let isCalled = false;
-  return () => {
-    if (!isCalled) call();
-    isCalled = true;
-  };
 }

@@ -42,14 +42,14 @@ describe('sequence numbers', () => {
 
 describe('node names', () => {
   test('tell mode, permits and theft', () => {
-    const request = { owner: 'a-b_C/é', permits: 7 } as Parameters<typeof namePrefix>[0];
+    const request = { owner: 'a-b_C/é', permits: 7 };
     for (const [mode, steal] of [
       ['exclusive', false],
       ['exclusive', true],
       ['shared', false],
       ['semaphore', false],
     ] as const) {
-      const name = `${namePrefix({ ...request, mode, steal }, SESSION)}0000000042`;
+      const name = `${namePrefix({ ...request, mode, steal } as Parameters<typeof namePrefix>[0], SESSION)}0000000042`;
       expect(name).not.toContain('/');
       expect(parseNode(name)).toMatchObject({
         mode,

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ClientInfo, Grant, LockBackend, LockRequest } from '../contract.ts';
+import type { ClientInfo, Grant, LockBackend } from '../contract.ts';
 import { BackendUnavailableError, LocksClosedError } from '../errors.ts';
 import { monotonicMs } from '../clock.ts';
 import type { GrantLease } from '../lease.ts';
@@ -10,6 +9,7 @@ import { Hold } from './hold.ts';
 import type { HoldOwner } from './hold.ts';
 import { KeepAlive } from './keep-alive.ts';
 import type { Acquisition } from './options.ts';
+import { Request } from './request.ts';
 import { UnderWay } from './under-way.ts';
 import { Wait } from './wait.ts';
 
@@ -48,12 +48,14 @@ export class Acquirer implements HoldOwner {
   async acquire(name: string, acquisition: Acquisition): Promise<Hold | null> {
     const startedAt = monotonicMs();
     publish('acquire', () => this.#event(name, acquisition));
+    const contended = (): void => publish('contended', () => this.#event(name, acquisition));
     const wait = new Wait(name, acquisition.signal, acquisition.timeoutMs);
     this.#waits.add(wait);
     try {
       for (;;) {
         wait.throwIfAborted();
-        const work = this.during(this.#backend.acquire(this.#request(name, acquisition, wait)));
+        const request = new Request(name, acquisition, this.#client, wait, contended);
+        const work = this.during(this.#backend.acquire(request));
         const grant = await wait.within(work, ABORT_GRACE_MS, (late) => void this.#giveBack(late));
         if (grant === null) return null;
         if (acquisition.renew && isScarce(grant.lease)) await this.#prolong(grant.lease);
@@ -119,25 +121,6 @@ export class Acquirer implements HoldOwner {
     await Promise.race([renewal, delay(Math.ceil(lease.remainingMs), undefined, { ref: false })]);
   }
 
-  #request(name: string, acquisition: Acquisition, waiting: Wait): LockRequest {
-    const { mode, permits, ttlMs, wait, steal, renew } = acquisition;
-    const request = {
-      name,
-      owner: randomOwner(),
-      mode,
-      ttlMs,
-      wait,
-      steal,
-      renew,
-      get signal() {
-        return waiting.signal;
-      },
-      client: this.#client,
-      onContended: () => publish('contended', () => this.#event(name, acquisition)),
-    };
-    return permits === undefined ? request : Object.assign(request, { permits });
-  }
-
   #hold(name: string, acquisition: Acquisition, grant: Grant, startedAt: number): Hold {
     publish('granted', () => {
       const { fencingToken } = grant;
@@ -169,13 +152,6 @@ export class Acquirer implements HoldOwner {
   #event(name: string, { mode, permits }: Acquisition): LockEvent {
     return { name, mode, permits, backend: this.backend, clientId: this.clientId };
   }
-}
-
-/** `randomUUID` makes a tree of twenty small strings. Reading from it makes it one, which is a third in size where many are kept. */
-function randomOwner(): string {
-  const owner = randomUUID();
-  owner.charCodeAt(0);
-  return owner;
 }
 
 function isScarce({ remainingMs, ttlMs }: GrantLease): boolean {
