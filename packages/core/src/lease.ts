@@ -135,19 +135,24 @@ export class Lease implements GrantLease {
 
   async renew(): Promise<void> {
     this.#assertLive();
+    const failure = await this.attempt();
+    this.#assertLive();
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** A renewal that never rejects: its outcome is in the state and the events. Resolves with why the backend could not be asked. */
+  async attempt(): Promise<{ readonly error: unknown } | undefined> {
     const startedAt = monotonicMs();
     this.#renewAt = this.#nextRenewal(startedAt);
-    let result: RenewResult;
     try {
-      result = await this.#source.renew(this);
+      const result = await this.#source.renew(this);
+      if (result === 'renewed') this.proved(startedAt);
+      else this.lose(result);
+      return undefined;
     } catch (error) {
       this.#unknown(error);
-      this.#assertLive();
-      throw error;
+      return { error };
     }
-    if (result === 'renewed') this.proved(startedAt);
-    else this.lose(result);
-    this.#assertLive();
   }
 
   /** Ownership was proved by a request that started at `startedAt`; later proofs win, in whatever order they arrive. */
@@ -217,10 +222,7 @@ export class Lease implements GrantLease {
   /** For its alarm. */
   wake(): void {
     if (this.state === 'lost' || !this.#isLive) return;
-    if (this.#auto && monotonicMs() >= this.#renewAt) {
-      // The outcome is in the state and the events; nobody awaits this attempt, so nothing may go unhandled.
-      this.renew().then(undefined, () => undefined);
-    }
+    if (this.#auto && monotonicMs() >= this.#renewAt) void this.attempt();
     this.#schedule();
   }
 

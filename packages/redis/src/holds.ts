@@ -115,7 +115,7 @@ export class Holds {
 
   /** Asks about all of them now: a message that one was stolen may have been lost. */
   verify(): void {
-    for (const { lease, renews } of this.#byOwner.values()) if (renews) lease.renew().then(undefined, ignore);
+    for (const { lease, renews } of this.#byOwner.values()) if (renews) void lease.attempt();
   }
 
   close(): void {
@@ -139,14 +139,10 @@ function confirmMs(ttlMs: number): number {
   return Math.min(ttlMs, CONFIRM_MS);
 }
 
-/** The lease would try again only after a tenth of its ttl: too late for a confirmation. Its state and events tell the outcome. */
+/** The lease would try again only after a tenth of its ttl: too late for a confirmation. */
 async function confirm(lease: Lease): Promise<void> {
   do {
-    const confirmed = await lease.renew().then(
-      () => true,
-      () => false,
-    );
-    if (confirmed || lease.state !== 'unknown') return;
+    if ((await lease.attempt()) === undefined) return;
     await delay(CONFIRM_RETRY_MS, undefined, { ref: false });
   } while (lease.state === 'unknown');
 }
@@ -156,5 +152,3 @@ function asResult(reply: unknown): RenewResult {
   if (Number(reply) === 1) return 'renewed';
   return Number(reply) === -1 ? 'stolen' : 'expired';
 }
-
-function ignore(): void {}
