@@ -1,6 +1,5 @@
-import { Mutex } from 'async-mutex';
-import { Verrou } from '@verrou/core';
-import { memoryStore } from '@verrou/core/drivers/memory';
+import type { memoryStore as makeMemoryStore } from '@verrou/core/drivers/memory';
+import type { Mutex as AsyncMutex } from 'async-mutex';
 import type { Contender } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
 import { versioned } from './versions.ts';
@@ -19,14 +18,15 @@ const raw: Contender = {
     }),
 };
 
-const mutexes = new Map<string, Mutex>();
+const mutexes = new Map<string, AsyncMutex>();
 
 /** Of one process, for objects and not for names: a map makes it one of names. */
 const asyncMutex: Contender = {
   name: versioned('async-mutex'),
   role: 'peer',
-  open: () =>
-    Promise.resolve({
+  async open() {
+    const { Mutex } = await import('async-mutex');
+    return {
       async acquire(name) {
         let mutex = mutexes.get(name);
         if (mutex === undefined) mutexes.set(name, (mutex = new Mutex()));
@@ -34,22 +34,29 @@ const asyncMutex: Contender = {
         return () => Promise.resolve(release());
       },
       close: () => Promise.resolve(),
-    }),
+    };
+  },
 };
 
+let store: ReturnType<typeof makeMemoryStore> | undefined;
+
+/** Each store has locks of its own, so that all clients share one. */
 const verrou: Contender = {
   name: versioned('@verrou/core'),
   role: 'peer',
-  open() {
-    const locks = new Verrou({ default: 'memory', stores: { memory: { driver: memoryStore() } } });
-    return Promise.resolve({
+  async open(_url, ttlMs) {
+    const { Verrou } = await import('@verrou/core');
+    const { memoryStore } = await import('@verrou/core/drivers/memory');
+    store ??= memoryStore();
+    const locks = new Verrou({ default: 'memory', stores: { memory: { driver: store } } });
+    return {
       async acquire(name) {
-        const lock = locks.createLock(name, 30_000);
+        const lock = locks.createLock(name, ttlMs);
         await lock.acquire();
         return () => lock.release();
       },
       close: () => Promise.resolve(),
-    });
+    };
   },
 };
 
@@ -85,4 +92,4 @@ const webLocks: Contender = {
   },
 };
 
-export const memoryContenders: readonly Contender[] = [raw, holdfast, asyncMutex, verrou, webLocks];
+export const contenders: readonly Contender[] = [raw, holdfast, asyncMutex, verrou, webLocks];
