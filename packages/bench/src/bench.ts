@@ -54,13 +54,26 @@ export async function bench(
   onResult: (result: Result) => Promise<unknown>,
 ): Promise<void> {
   await using place = await openPlace(backend, run.shared);
+  // What other processes must know of is there before they are.
+  await using prepared = await preparationsOf(backend, run);
   await using processes = new Processes();
+  void prepared;
   const counter = counterFor(backend, place.url);
   const arena: Arena = { backend, url: place.url, quick: run.quick, counter, processes };
   for (const scenario of scenarios) {
     const lines = await linesOf(scenario, arena, run);
     if (lines.length > 0) await onResult({ backend, version: place.version, scenario: headOf(scenario), lines });
   }
+}
+
+async function preparationsOf(backend: BackendName, run: BenchRun): Promise<AsyncDisposable> {
+  const takingPart = (await contendersOf(backend)).filter((contender) => run.takesPart(contender));
+  const prepared = await Promise.all(takingPart.flatMap(({ prepare }) => (prepare === undefined ? [] : [prepare()])));
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(prepared.map((what) => what[Symbol.asyncDispose]()));
+    },
+  };
 }
 
 async function linesOf(scenario: Scenario, arena: Arena, run: BenchRun): Promise<Line[]> {

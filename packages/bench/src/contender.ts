@@ -22,6 +22,8 @@ export interface Contender {
   readonly missing?: string;
   /** How the ids of the scenarios begin that it has a part in; `undefined`: all. */
   readonly only?: readonly string[];
+  /** What it needs beside the backend, for as long as it takes part. */
+  readonly prepare?: () => Promise<AsyncDisposable>;
   /** Loads its libraries here and not before, so that a process that uses one contender starts as its user's would. */
   readonly open: (url: string, ttlMs: number) => Promise<Client>;
   /** Of `raw`: how the backend itself tells another connection of a change. */

@@ -51,7 +51,10 @@ test('every peer has a ratio', async () => {
     expect.stringMatching(/^redis-semaphore \d.*: number$/),
     expect.stringMatching(/^redlock \d.*: number$/),
     expect.stringMatching(/^@sesamecare-oss\/redlock \d.*: number$/),
+    expect.stringMatching(/^redlock-universal \d.*: number$/),
+    expect.stringMatching(/^@microfleet\/ioredis-lock \d.*: number$/),
     expect.stringMatching(/^@verrou\/core \d.*: number$/),
+    expect.stringMatching(/^live-mutex \d.*: number$/),
   ]);
 });
 

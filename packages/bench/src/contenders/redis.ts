@@ -1,21 +1,9 @@
-import type { Redis } from 'ioredis';
 import { nowMs } from '../clock.ts';
 import { DEFAULT_TTL_MS } from '../contender.ts';
 import type { Client, Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
-import { versioned } from './versions.ts';
-
-/** All on ioredis, one connection each, which is what Holdfast opens for its commands. */
-async function connected(url: string, enableAutoPipelining = false): Promise<Redis> {
-  const { Redis } = await import('ioredis');
-  const redis = new Redis(url, { lazyConnect: true, enableAutoPipelining });
-  await redis.connect();
-  return redis;
-}
-
-function over(redis: Redis, acquire: Client['acquire']): Client {
-  return { acquire, close: () => redis.quit() };
-}
+import { connected, over } from './redis-client.ts';
+import { redisPeers } from './redis-peers.ts';
 
 /** Publish to receive. */
 const notification: Notification = {
@@ -73,63 +61,4 @@ const pipelined: Contender = {
   open: (url) => pair(url, true),
 };
 
-const semaphore: Contender = {
-  name: versioned('redis-semaphore'),
-  role: 'peer',
-  async open(url, ttlMs) {
-    const { Mutex } = await import('redis-semaphore');
-    const redis = await connected(url);
-    return over(redis, async (name) => {
-      const mutex = new Mutex(redis, name, { lockTimeout: ttlMs, acquireTimeout: Infinity });
-      await mutex.acquire();
-      return () => mutex.release();
-    });
-  },
-};
-
-const redlock: Contender = {
-  name: versioned('redlock'),
-  role: 'peer',
-  async open(url, ttlMs) {
-    const { default: Redlock } = await import('redlock');
-    const redis = await connected(url);
-    // Its default of ten tries fails under contention.
-    const redlocks = new Redlock([redis], { retryCount: -1 });
-    return over(redis, async (name) => {
-      const lock = await redlocks.lock(name, ttlMs);
-      return () => lock.unlock();
-    });
-  },
-};
-
-const sesame: Contender = {
-  name: versioned('@sesamecare-oss/redlock'),
-  role: 'peer',
-  async open(url, ttlMs) {
-    const { Redlock } = await import('@sesamecare-oss/redlock');
-    const redis = await connected(url);
-    const redlocks = new Redlock([redis], { retryCount: 100_000 });
-    return over(redis, async (name) => {
-      const lock = await redlocks.acquire([name], ttlMs);
-      return () => lock.release();
-    });
-  },
-};
-
-const verrou: Contender = {
-  name: versioned('@verrou/core'),
-  role: 'peer',
-  async open(url, ttlMs) {
-    const { Verrou } = await import('@verrou/core');
-    const { redisStore } = await import('@verrou/core/drivers/redis');
-    const redis = await connected(url);
-    const locks = new Verrou({ default: 'redis', stores: { redis: { driver: redisStore({ connection: redis }) } } });
-    return over(redis, async (name) => {
-      const lock = locks.createLock(name, ttlMs);
-      await lock.acquire();
-      return () => lock.release();
-    });
-  },
-};
-
-export const contenders: readonly Contender[] = [raw, bare, pipelined, holdfast, semaphore, redlock, sesame, verrou];
+export const contenders: readonly Contender[] = [raw, bare, pipelined, holdfast, ...redisPeers];
