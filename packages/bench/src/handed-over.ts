@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from './clock.ts';
-import type { Client } from './contender.ts';
+import type { Client, Contender } from './contender.ts';
+import { lineOf, untilAllWait } from './line.ts';
 import { freshName } from './scenario.ts';
 import { settled } from './settled.ts';
 
@@ -11,24 +12,19 @@ const QUICK_HAND_OVERS = 2;
 const QUICK_WAITERS = 3;
 /** Each holds for so long, in ms. */
 export const HOLD_MS = 5;
-/** Each waiter is in the queue after that, in ms: a fixed time, and one for each. */
-const SETTLE_MS = 100;
-const SETTLE_EACH_MS = 2;
-
-export async function untilAllWait(waiters: number): Promise<void> {
-  await sleep(SETTLE_MS + waiters * SETTLE_EACH_MS);
-}
-
 /** What is done in a slice. */
 export interface Relay {
   readonly waiters: number;
   readonly handOvers: number;
+  /** Waiters stand in line, and it is known when they do. */
+  readonly hasLine: boolean;
 }
 
-export function relayOf(waiters: number, quick: boolean): Relay {
+export function relayOf({ role }: Contender, waiters: number, quick: boolean): Relay {
+  const hasLine = role === 'holdfast';
   return quick
-    ? { waiters: Math.min(waiters, QUICK_WAITERS), handOvers: QUICK_HAND_OVERS }
-    : { waiters, handOvers: HAND_OVERS };
+    ? { waiters: Math.min(waiters, QUICK_WAITERS), handOvers: QUICK_HAND_OVERS, hasLine }
+    : { waiters, handOvers: HAND_OVERS, hasLine };
 }
 
 /** The work of handing over, from the first release until enough have had the lock. */
@@ -45,7 +41,11 @@ export async function handedOver(
   return times;
 }
 
-async function onOneName(clients: readonly Client[], { waiters, handOvers }: Relay, around: Around): Promise<number[]> {
+async function onOneName(
+  clients: readonly Client[],
+  { waiters, handOvers, hasLine }: Relay,
+  around: Around,
+): Promise<number[]> {
   const name = freshName();
   const times: number[] = [];
   const wanted = Math.min(handOvers, waiters);
@@ -69,12 +69,13 @@ async function onOneName(clients: readonly Client[], { waiters, handOvers }: Rel
     await release?.();
   };
   const release = await clients[0]?.acquire(name);
+  const line = hasLine ? lineOf(name) : undefined;
   const waiting = Array.from({ length: waiters }, (_, i) => wait(clients[(i + 1) % clients.length]));
   const failed = Promise.all(waiting);
   // It may fail before anybody awaits it.
   failed.then(undefined, () => undefined);
-  await untilAllWait(waiters);
   try {
+    await untilAllWait(waiters, line?.count);
     await around(async () => {
       releasedAt = nowMs();
       holders -= 1;
@@ -82,6 +83,7 @@ async function onOneName(clients: readonly Client[], { waiters, handOvers }: Rel
       await Promise.race([measured, failed]);
     });
   } finally {
+    line?.stop();
     letGo();
     await settled(waiting);
   }

@@ -14,7 +14,7 @@ const COUNTED = 3;
 
 /** What the backend itself takes to tell another connection of a change: what all hand-overs are ratios to. */
 export function notified(contender: Contender, { url, quick }: Arena): Promise<Entrant | undefined> {
-  const { handOvers } = relayOf(1, quick);
+  const { handOvers } = relayOf(contender, 1, quick);
   return entrant(contender, url, async (notify) => {
     const times: number[] = [];
     for (let i = 0; i < handOvers; i += 1) times.push(await notify());

@@ -6,7 +6,7 @@ import { sharedServer, startServer } from '@holdfast/testbed';
 import type { ServerName } from '@holdfast/testbed';
 import type { BackendName } from './backends.ts';
 import { consulTelemetry } from './counters/consul.ts';
-import { postgresStatements } from './counters/postgres.ts';
+import { countNothing, postgresStatements } from './counters/postgres.ts';
 
 /** So that they can count what they are asked. */
 const serverArgs: Partial<Record<BackendName, readonly string[]>> = {
@@ -42,6 +42,7 @@ export async function openPlace(name: BackendName, shared: boolean): Promise<Pla
     return { url, version: `${name} ${version} (${source})`, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const server = await startServer(name satisfies ServerName, { args: serverArgs[name] ?? [] });
+  if (name === 'postgres') await countNothing(server.url);
   return {
     url: server.url,
     version: `${name} ${server.version} (${server.source})`,

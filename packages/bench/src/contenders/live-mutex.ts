@@ -30,7 +30,8 @@ export const liveMutex: Contender = {
     };
   },
   async open(_url, ttlMs) {
-    const { Client } = (await import('live-mutex')).default;
+    // Not the whole package: with its broker comes a listener that swallows what this process does not catch.
+    const { Client } = (await import('live-mutex/dist/client.js')).default;
     const port = Number(process.env[PORT_VARIABLE]);
     const client = new Client({ host: HOST, port, ttl: ttlMs, lockRequestTimeout: PATIENCE_MS });
     // It warns of much that is none of a lock's.

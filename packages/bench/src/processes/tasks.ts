@@ -5,6 +5,8 @@ import { nowMs } from '../clock.ts';
 import type { Client, Contender, Receiver, Release, Sender } from '../contender.ts';
 import { contend } from '../contend.ts';
 import type { Contest } from '../contend.ts';
+import { lineOf } from '../line.ts';
+import type { Line } from '../line.ts';
 
 /** What one waiter did, by `nowMs`. */
 export interface Hold {
@@ -24,6 +26,7 @@ let handles = 0;
 const opened = new Map<number, readonly Client[]>();
 const held = new Map<string, Release>();
 const holds = new Map<string, Promise<Hold>[]>();
+const lines = new Map<string, Line>();
 const senders = new Map<number, Sender>();
 const receivers = new Map<number, { readonly receiver: Receiver; heard: Promise<number> | undefined }>();
 
@@ -85,6 +88,7 @@ export const tasks = {
     const clients = clientsOf(handle);
     const started = holds.get(name) ?? [];
     holds.set(name, started);
+    if (!lines.has(name)) lines.set(name, lineOf(name));
     for (let i = 0; i < waiters; i += 1) {
       const hold = holdOf(clients[started.length % clients.length], name, pauseMs);
       // It may fail before anybody asks.
@@ -93,10 +97,17 @@ export const tasks = {
     }
   },
 
+  /** How many of them are in line, as Holdfast tells. */
+  inLine({ name }: { name: string }): number {
+    return lines.get(name)?.count() ?? 0;
+  },
+
   /** What those who waited for `name` did, once all are done. */
   async waited({ name }: { name: string }): Promise<readonly Hold[]> {
     const started = holds.get(name) ?? [];
     holds.delete(name);
+    lines.get(name)?.stop();
+    lines.delete(name);
     return await Promise.all(started);
   },
 

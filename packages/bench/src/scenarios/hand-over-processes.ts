@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arena } from '../arena.ts';
 import { DEFAULT_TTL_MS } from '../contender.ts';
 import type { Contender } from '../contender.ts';
-import { HOLD_MS, relayOf, untilAllWait } from '../handed-over.ts';
+import { HOLD_MS, relayOf } from '../handed-over.ts';
 import type { Entrant } from '../interleave.ts';
 import type { Relay } from '../handed-over.ts';
+import { untilAllWait } from '../line.ts';
 import { LISTENING_MS } from '../notified.ts';
 import type { Process } from '../processes/processes.ts';
 import type { Hold } from '../processes/tasks.ts';
@@ -32,7 +33,7 @@ export function handOverBetweenProcesses(waiters: number): Scenario {
     async enter(contender, arena) {
       if (arena.backend === 'memory') return undefined;
       if (contender.role === 'raw') return await notification(contender, arena);
-      return await between(contender, arena, relayOf(waiters, arena.quick));
+      return await between(contender, arena, relayOf(contender, waiters, arena.quick));
     },
   };
 }
@@ -64,7 +65,11 @@ interface Member {
   readonly handle: number;
 }
 
-async function onOneName(first: Member, members: readonly Member[], { waiters, handOvers }: Relay): Promise<number[]> {
+async function onOneName(
+  first: Member,
+  members: readonly Member[],
+  { waiters, handOvers, hasLine }: Relay,
+): Promise<number[]> {
   const name = freshName();
   const grantedAt = await first.process.ask('acquire', { handle: first.handle, name });
   const enter = (place: number, count: number): Promise<void> | undefined => {
@@ -81,7 +86,11 @@ async function onOneName(first: Member, members: readonly Member[], { waiters, h
     const share = Math.floor((rest + place) / members.length);
     if (share > 0) await enter(place, share);
   }
-  await untilAllWait(waiters);
+  const inLine = async (): Promise<number> => {
+    const counts = await Promise.all(members.map(({ process }) => process.ask('inLine', { name })));
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
+  await untilAllWait(waiters, hasLine ? inLine : undefined);
   const releasedAt = await first.process.ask('release', { name });
   const lists = await settled(members.map(({ process }) => process.ask('waited', { name })));
   return crossings([[{ grantedAt, releasedAt }], ...lists]).slice(0, handOvers);
@@ -121,7 +130,7 @@ async function notification(
     name: 'notification',
     async measure() {
       const times: number[] = [];
-      for (let i = 0; i < relayOf(1, quick).handOvers; i += 1) times.push(await notify());
+      for (let i = 0; i < relayOf(contender, 1, quick).handOvers; i += 1) times.push(await notify());
       return median(times);
     },
     close: () => Promise.all([sender.ask('closeSender', from), receiver.ask('closeReceiver', to)]),

@@ -26,7 +26,7 @@ export function handOver(waiters: number): Scenario {
       ] as const);
       return {
         name: contender.name,
-        measure: async () => median(await handedOver(clients, relayOf(waiters, quick))),
+        measure: async () => median(await handedOver(clients, relayOf(contender, waiters, quick))),
         close: () => Promise.all(clients.map((client) => client.close())),
       };
     },
@@ -52,7 +52,7 @@ export function requestsOfHandOver(waiters: number): Scenario {
         name: contender.name,
         async measure() {
           let counted = 0;
-          const times = await handedOver(clients, relayOf(waiters, quick), async (work) => {
+          const times = await handedOver(clients, relayOf(contender, waiters, quick), async (work) => {
             counted += await counter.during(work);
           });
           return counted / times.length;
