@@ -1,19 +1,34 @@
 import { shuffled } from './random.ts';
+import { within } from './within.ts';
+
+/** Who has no figure by then is out, in ms. */
+const SLICE_LIMIT_MS = 180_000;
 
 /** One contender's part in a scenario, ready to be measured again and again. */
 export interface Entrant {
   readonly name: string;
   /** A figure of one short slice. */
   measure(): Promise<number>;
+  /** What else it saw, once all rounds are over; each with its unit in its name. */
+  also?(): Readonly<Record<string, number>>;
   close(): Promise<unknown>;
 }
 
 export interface Measured {
   readonly name: string;
-  /** One for each round; the first, warm-up round is left out. */
+  /** One for each round that counts. */
   readonly figures: readonly number[];
+  readonly also?: Readonly<Record<string, number>>;
   /** Why it has none, or not all. */
   readonly failed?: string;
+}
+
+export interface InterleaveOptions {
+  readonly rounds: number;
+  /** Rounds before those, which do not count. */
+  readonly warmUps: number;
+  readonly seed: number;
+  readonly onRound: (round: number) => void;
 }
 
 /**
@@ -22,28 +37,30 @@ export interface Measured {
  */
 export async function interleave(
   entrants: readonly Entrant[],
-  {
-    rounds,
-    seed,
-    onRound,
-  }: { readonly rounds: number; readonly seed: number; readonly onRound: (round: number) => void },
+  { rounds, warmUps, seed, onRound }: InterleaveOptions,
 ): Promise<Measured[]> {
   const figures = new Map<Entrant, number[]>(entrants.map((entrant) => [entrant, []]));
   const failures = new Map<Entrant, string>();
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = 1 - warmUps; round <= rounds; round += 1) {
+    onRound(round);
     for (const entrant of shuffled(entrants, seed + round)) {
       if (failures.has(entrant)) continue;
       try {
-        const figure = await entrant.measure();
+        const figure = await within(SLICE_LIMIT_MS, entrant.measure(), 'a slice');
         if (round > 0) figures.get(entrant)?.push(figure);
       } catch (error) {
         failures.set(entrant, error instanceof Error ? error.message : String(error));
       }
     }
-    onRound(round);
   }
   return entrants.map((entrant) => {
     const failed = failures.get(entrant);
-    return { name: entrant.name, figures: figures.get(entrant) ?? [], ...(failed === undefined ? {} : { failed }) };
+    const also = entrant.also?.();
+    return {
+      name: entrant.name,
+      figures: figures.get(entrant) ?? [],
+      ...(also === undefined ? {} : { also }),
+      ...(failed === undefined ? {} : { failed }),
+    };
   });
 }

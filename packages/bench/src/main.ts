@@ -10,7 +10,12 @@ import { markdown } from './report.ts';
 
 const USAGE = 64;
 
+let inProgress = '';
+
+// Clients of locks keep no process alive by themselves, and while a round trip is under way there may be nothing else.
+const alive = setInterval(() => undefined, 60_000);
 process.exitCode = await main();
+clearInterval(alive);
 
 async function main(): Promise<number> {
   let options: BenchOptions;
@@ -20,19 +25,31 @@ async function main(): Promise<number> {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
     return USAGE;
   }
-  await mkdir(options.output, { recursive: true });
+  const { backends, scenarios, contenders, output } = options;
+  await mkdir(output, { recursive: true });
   const results: Result[] = [];
-  for (const backend of options.backends) {
-    const onRound = (what: string, round: number): void => {
-      if (process.stderr.isTTY) process.stderr.write(`\r${what}: ${round} of ${options.rounds} rounds   `);
-    };
-    const found = await bench(backend, options.scenarios, { ...options, onRound });
-    results.push(...found);
-    process.stdout.write(`${markdown(found)}\n`);
-    for (const result of found)
-      await writeFile(join(options.output, `${backend}-${result.scenario.id}.svg`), svg(result));
-    await writeFile(join(options.output, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
-    await writeFile(join(options.output, 'report.md'), `${markdown(results)}\n`);
-  }
+  const run = {
+    ...options,
+    takesPart: ({ name }: { readonly name: string }) =>
+      contenders?.some((asked) => name === asked || name.startsWith(`${asked} `)) ?? true,
+    onRound: progress,
+  };
+  const onResult = async (result: Result): Promise<void> => {
+    results.push(result);
+    if (process.stderr.isTTY) process.stderr.write('\r\u001B[K');
+    process.stdout.write(`${markdown([result])}\n`);
+    await writeFile(join(output, `${result.backend}-${result.scenario.id}.svg`), svg(result));
+    // Whoever ends the run has what was measured until then.
+    await writeFile(join(output, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+    await writeFile(join(output, 'report.md'), `${markdown(results)}\n`);
+  };
+  for (const backend of backends) await bench(backend, scenarios, run, onResult);
   return 0;
+}
+
+/** In a terminal one line that changes; elsewhere one for each scenario. */
+function progress(what: string, round: number, rounds: number): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${what}: round ${round} of ${rounds}`);
+  else if (what !== inProgress) process.stderr.write(`${what}\n`);
+  inProgress = what;
 }

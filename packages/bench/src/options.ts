@@ -5,14 +5,20 @@ import { scenarios } from './scenarios/index.ts';
 import type { Scenario } from './scenario.ts';
 
 export const usage =
-  'npm run bench -- [--backend redis,memory,…] [--scenario latency,throughput-16,…] [--rounds 15] [--seed 1] [--output bench-output]';
+  'npm run bench -- [--backend redis,memory,…] [--scenario latency,throughput-16,…] [--contender holdfast,redlock,…] [--rounds 15] [--seed 1] [--quick] [--shared] [--output bench-output]';
 
 export interface BenchOptions {
   readonly backends: readonly BackendName[];
   readonly scenarios: readonly Scenario[];
+  /** Without their versions; `undefined`: all. */
+  readonly contenders: readonly string[] | undefined;
   /** Slices of each contender that count. */
   readonly rounds: number;
   readonly seed: number;
+  /** One short slice each, to see that it works. */
+  readonly quick: boolean;
+  /** Uses a server that is there: that of the test run, or of `HOLDFAST_TEST_<SERVER>_URL`. */
+  readonly shared: boolean;
   readonly output: string;
 }
 
@@ -23,16 +29,22 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     options: {
       backend: { type: 'string', default: backendNames.join(',') },
       scenario: { type: 'string', default: scenarios.map(({ id }) => id).join(',') },
-      rounds: { type: 'string', default: '15' },
+      contender: { type: 'string' },
+      rounds: { type: 'string' },
       seed: { type: 'string', default: '1' },
+      quick: { type: 'boolean', default: false },
+      shared: { type: 'boolean', default: false },
       output: { type: 'string', default: 'bench-output' },
     },
   });
   return {
     backends: chosen('backend', values.backend, backendNames, (name) => name),
     scenarios: chosen('scenario', values.scenario, scenarios, ({ id }) => id),
-    rounds: whole('rounds', values.rounds),
+    contenders: values.contender?.split(','),
+    rounds: whole('rounds', values.rounds ?? (values.quick ? '1' : '15')),
     seed: whole('seed', values.seed),
+    quick: values.quick,
+    shared: values.shared,
     output: values.output,
   };
 }

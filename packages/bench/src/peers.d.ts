@@ -14,6 +14,7 @@ declare module 'proper-lockfile' {
     file: string,
     options?: {
       readonly realpath?: boolean;
+      readonly stale?: number;
       readonly retries?: number | { readonly forever: boolean; readonly maxTimeout: number };
     },
   ): Promise<() => Promise<void>>;

@@ -1,3 +1,4 @@
+import type { Arena } from './arena.ts';
 import type { Contender } from './contender.ts';
 import type { Entrant } from './interleave.ts';
 
@@ -8,8 +9,12 @@ export interface Scenario {
   /** Of a figure. */
   readonly unit: string;
   readonly better: 'less' | 'more';
+  /** Most that are worth their time, where a slice takes long. */
+  readonly rounds?: number;
+  /** Something that no contender is, but that all are ratios to. */
+  readonly base?: (arena: Arena) => Entrant | undefined;
   /** Who takes part, each ready to be measured. `undefined`: it has no part in this. */
-  enter(contender: Contender, url: string): Promise<Entrant | undefined>;
+  enter(contender: Contender, arena: Arena): Promise<Entrant | undefined>;
 }
 
 let names = 0;

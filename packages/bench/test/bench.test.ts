@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Result } from '../dist/bench.js';
+import type { Line, Result } from '../dist/bench.js';
+import { scenarios } from '../dist/scenarios/index.js';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 let output: string;
@@ -18,34 +19,53 @@ afterAll(async () => {
 });
 
 // What takes part and what comes out; never how fast it is.
-test('measures every scenario against the raw round trips and the peers', { timeout: 240_000 }, async () => {
-  const asked = { memory: 'latency,throughput-16,hand-over-2,held-1000', file: 'latency', redis: 'latency,contention' };
-  const found = new Map<string, Result>();
-  for (const [backend, scenarios] of Object.entries(asked)) {
-    const args = ['--backend', backend, '--scenario', scenarios, '--rounds', '1', '--output', output];
-    expect(await run(...args)).toMatchObject({ status: 0, stderr: '' });
-    const results = JSON.parse(await readFile(join(output, 'results.json'), 'utf8')) as Result[];
-    expect(results.map(({ scenario }) => scenario.id)).toEqual(scenarios.split(','));
-    for (const result of results) {
-      const holdfast = result.lines.find(({ name }) => name === 'holdfast');
-      expect(holdfast?.failed, `${backend} ${result.scenario.id}`).toBeUndefined();
-      expect(holdfast?.figure, `${backend} ${result.scenario.id}`).toBeGreaterThan(0);
-      found.set(`${backend} ${result.scenario.id}`, result);
-    }
-  }
-  const redis = found.get('redis latency')?.lines ?? [];
-  expect(redis[0]?.ratio?.median).toBe(1);
-  expect(redis.map(({ name, ratio }) => `${name}: ${typeof ratio?.median}`)).toEqual([
+
+test('every scenario has a figure for Holdfast on Redis, a ratio to what the server itself takes', async () => {
+  const results = await measured('redis', '--contender', 'holdfast,redis-semaphore');
+  expect(results.map(({ scenario }) => scenario.id)).toEqual(scenarios.map(({ id }) => id));
+  for (const { scenario, lines } of results) expect(holdfastOf(lines), scenario.id).toBeGreaterThan(0);
+  const baseOf = (id: string): string | undefined => results.find(({ scenario }) => scenario.id === id)?.lines[0]?.name;
+  expect(baseOf('latency')).toBe('two PINGs');
+  expect(baseOf('hand-over-processes-10')).toBe('notification');
+  expect(baseOf('held-1000')).toBe('a name and a number');
+  expect(baseOf('death')).toBe('the ttl');
+  expect(await readdir(join(output, 'redis'))).toEqual(expect.arrayContaining(['report.md', 'redis-latency.svg']));
+});
+
+test('on the memory backend, what needs no server and no second process', async () => {
+  const results = await measured('memory', '--contender', 'holdfast,async-mutex');
+  const needs = /requests|processes|death/;
+  expect(results.map(({ scenario }) => scenario.id)).toEqual(
+    scenarios.map(({ id }) => id).filter((id) => !needs.test(id)),
+  );
+  for (const { scenario, lines } of results) expect(holdfastOf(lines), scenario.id).toBeGreaterThan(0);
+});
+
+test('every peer has a ratio', async () => {
+  const [latency] = await measured('redis', '--scenario', 'latency', '--shared');
+  expect(latency?.lines[0]?.ratio?.median).toBe(1);
+  expect(latency?.lines.map(({ name, ratio }) => `${name}: ${typeof ratio?.median}`)).toEqual([
     'two PINGs: number',
     'SET NX and compare-and-delete: number',
     'holdfast: number',
     expect.stringMatching(/^redis-semaphore \d.*: number$/),
     expect.stringMatching(/^redlock \d.*: number$/),
     expect.stringMatching(/^@sesamecare-oss\/redlock \d.*: number$/),
+    expect.stringMatching(/^redlock-universal \d.*: number$/),
+    expect.stringMatching(/^@microfleet\/ioredis-lock \d.*: number$/),
     expect.stringMatching(/^@verrou\/core \d.*: number$/),
+    expect.stringMatching(/^live-mutex \d.*: number$/),
   ]);
-  expect(await readdir(output)).toEqual(expect.arrayContaining(['report.md', 'redis-latency.svg']));
 });
+
+test.each(['file', 'etcd', 'zookeeper', 'consul', 'postgres', 'mysql', 'rabbitmq', 'kafka'])(
+  '%s is measured against its own round trips',
+  async (backend) => {
+    const [latency] = await measured(backend, '--scenario', 'latency', '--shared');
+    expect(latency?.lines.find(({ name }) => name === 'holdfast')?.ratio?.median).toBeGreaterThan(0);
+    expect(latency?.lines.filter(({ failed }) => failed !== undefined)).toEqual([]);
+  },
+);
 
 test.each([
   ['--backend', 'oracle'],
@@ -54,6 +74,18 @@ test.each([
 ])('%s %s is refused', async (...args) => {
   expect(await run(...args)).toMatchObject({ status: 64, stdout: '' });
 });
+
+function holdfastOf(lines: readonly Line[]): number | undefined {
+  const holdfast = lines.find(({ name }) => name === 'holdfast');
+  expect(holdfast?.failed).toBeUndefined();
+  return holdfast?.figure;
+}
+
+async function measured(backend: string, ...args: readonly string[]): Promise<Result[]> {
+  const into = join(output, backend);
+  expect(await run('--quick', '--backend', backend, '--output', into, ...args)).toMatchObject({ status: 0 });
+  return JSON.parse(await readFile(join(into, 'results.json'), 'utf8')) as Result[];
+}
 
 function run(...args: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {

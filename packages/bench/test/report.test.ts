@@ -5,7 +5,7 @@ test('a table has a row for each contender, and says why one has no figure', () 
   const scenario = { id: 'latency', title: 'One task', unit: 'µs', better: 'less' } as const;
   const ratio = { median: 2.5, low: 2, high: 3, count: 5 };
   const lines = [
-    { name: 'holdfast', figure: 123.4, ratio },
+    { name: 'holdfast', figure: 123.4, ratio, also: { 'per second': 7 } },
     { name: 'peer', failed: 'a | b\nc' },
   ];
   expect(
@@ -13,10 +13,10 @@ test('a table has a row for each contender, and says why one has no figure', () 
       .split('\n')
       .slice(2),
   ).toEqual([
-    '| | ratio | middle half | µs | |',
-    '|---|---|---|---|---|',
-    '| holdfast | 2.50 | 2.00 to 3.00 | 123 |  |',
-    '| peer |  |  |  | a \\| b c |',
+    '|  | ratio | middle half | µs | per second |  |',
+    '|---|---|---|---|---|---|',
+    '| holdfast | 2.50 | 2.00 to 3.00 | 123 | 7.00 |  |',
+    '| peer |  |  |  |  | a \\| b c |',
     '',
   ]);
 });

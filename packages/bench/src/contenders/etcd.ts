@@ -1,19 +1,46 @@
-import { Etcd3, EtcdLockFailedError } from 'etcd3';
+import type { Etcd3 } from 'etcd3';
+import { nowMs } from '../clock.ts';
+import { DEFAULT_TTL_MS } from '../contender.ts';
 import type { Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
 import { versioned } from './versions.ts';
 
-function connected(url: string): Etcd3 {
+async function connected(url: string): Promise<Etcd3> {
+  const { Etcd3 } = await import('etcd3');
   return new Etcd3({ hosts: url.replace(/^etcd:/, 'http:') });
 }
+
+/** From a delete until a watcher hears of it. */
+const notification: Notification = {
+  async sender(url) {
+    const client = await connected(url);
+    return {
+      arm: async () => await client.put('bench').value('x'),
+      send: async () => await client.delete().key('bench'),
+      close: () => Promise.resolve(client.close()),
+    };
+  },
+  async receiver(url) {
+    const client = await connected(url);
+    const watcher = await client.watch().key('bench').create();
+    return {
+      listen: () =>
+        Promise.resolve({ heard: new Promise((resolve) => watcher.once('delete', () => resolve(nowMs()))) }),
+      async close() {
+        await watcher.cancel();
+        client.close();
+      },
+    };
+  },
+};
 
 /** A key is written with a lease, and deleted: the two transactions that a lock in etcd consists of. */
 const raw: Contender = {
   name: 'two transactions',
   role: 'raw',
   async open(url) {
-    const client = connected(url);
-    const lease = client.lease(60);
+    const client = await connected(url);
+    const lease = client.lease(DEFAULT_TTL_MS / 1000);
     const id = await lease.grant();
     return {
       async acquire(name) {
@@ -29,48 +56,34 @@ const raw: Contender = {
   notification,
 };
 
-/** From a delete until a watcher hears of it. */
-async function notification(url: string): Promise<Notification> {
-  const [sender, receiver] = [connected(url), connected(url)];
-  const watcher = await receiver.watch().key('bench').create();
-  return {
-    async once() {
-      await sender.put('bench').value('x');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      const startedAt = performance.now();
-      const heard = new Promise<number>((resolve) => watcher.once('delete', () => resolve(performance.now())));
-      await sender.delete().key('bench');
-      return (await heard) - startedAt;
-    },
-    async close() {
-      await watcher.cancel();
-      sender.close();
-      receiver.close();
-    },
-  };
-}
+/** Between two tries, in ms. */
+const PAUSE_MS = 100;
 
-/** It fails where somebody else has the lock, so that waiting is ours: it tries again after 100 ms. */
+/** It fails where somebody else has the lock, so that waiting is ours: it tries again after a pause. */
 const etcd3: Contender = {
   name: `${versioned('etcd3')}, its lock()`,
   role: 'peer',
-  open(url) {
-    const client = connected(url);
-    return Promise.resolve({
+  async open(url, ttlMs) {
+    const { EtcdLockFailedError } = await import('etcd3');
+    const client = await connected(url);
+    return {
       async acquire(name) {
         for (;;) {
           try {
-            const lock = await client.lock(name).acquire();
+            const lock = await client
+              .lock(name)
+              .ttl(Math.ceil(ttlMs / 1000))
+              .acquire();
             return () => lock.release();
           } catch (error) {
             if (!(error instanceof EtcdLockFailedError)) throw error;
-            await new Promise((resolve) => setTimeout(resolve, 100));
+            await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
           }
         }
       },
       close: () => Promise.resolve(client.close()),
-    });
+    };
   },
 };
 
-export const etcdContenders: readonly Contender[] = [raw, holdfast, etcd3];
+export const contenders: readonly Contender[] = [raw, holdfast, etcd3];

@@ -1,7 +1,6 @@
 import { open, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import lockfile from 'proper-lockfile';
 import type { Contender } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
 import { versioned } from './versions.ts';
@@ -25,15 +24,17 @@ const raw: Contender = {
 const properLockfile: Contender = {
   name: versioned('proper-lockfile'),
   role: 'peer',
-  open: (url) =>
-    Promise.resolve({
+  async open(url, ttlMs) {
+    const { lock } = (await import('proper-lockfile')).default;
+    return {
       async acquire(name) {
         const path = join(fileURLToPath(url), `${name}.proper`);
         await writeFile(path, '', { flag: 'a' });
-        return await lockfile.lock(path, { retries: { forever: true, maxTimeout: 1000 } });
+        return await lock(path, { stale: ttlMs, retries: { forever: true, maxTimeout: 1000 } });
       },
       close: () => Promise.resolve(),
-    }),
+    };
+  },
 };
 
-export const fileContenders: readonly Contender[] = [raw, holdfast, properLockfile];
+export const contenders: readonly Contender[] = [raw, holdfast, properLockfile];

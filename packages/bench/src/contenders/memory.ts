@@ -1,9 +1,6 @@
-import { Mutex } from 'async-mutex';
-import { Verrou } from '@verrou/core';
-import { memoryStore } from '@verrou/core/drivers/memory';
 import type { Contender } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
-import { versioned } from './versions.ts';
+import { memoryPeers } from './memory-peers.ts';
 
 /** A promise that is resolved, awaited twice. */
 const raw: Contender = {
@@ -19,70 +16,4 @@ const raw: Contender = {
     }),
 };
 
-const mutexes = new Map<string, Mutex>();
-
-/** Of one process, for objects and not for names: a map makes it one of names. */
-const asyncMutex: Contender = {
-  name: versioned('async-mutex'),
-  role: 'peer',
-  open: () =>
-    Promise.resolve({
-      async acquire(name) {
-        let mutex = mutexes.get(name);
-        if (mutex === undefined) mutexes.set(name, (mutex = new Mutex()));
-        const release = await mutex.acquire();
-        return () => Promise.resolve(release());
-      },
-      close: () => Promise.resolve(),
-    }),
-};
-
-const verrou: Contender = {
-  name: versioned('@verrou/core'),
-  role: 'peer',
-  open() {
-    const locks = new Verrou({ default: 'memory', stores: { memory: { driver: memoryStore() } } });
-    return Promise.resolve({
-      async acquire(name) {
-        const lock = locks.createLock(name, 30_000);
-        await lock.acquire();
-        return () => lock.release();
-      },
-      close: () => Promise.resolve(),
-    });
-  },
-};
-
-interface WebLocks {
-  request(name: string, callback: () => Promise<void>): Promise<void>;
-}
-
-const webLocksOfNode = (globalThis as { readonly navigator?: { readonly locks?: WebLocks } }).navigator?.locks;
-
-/** Web Locks, in Node from 24 on. */
-const webLocks: Contender = {
-  name: 'navigator.locks',
-  role: 'peer',
-  ...(webLocksOfNode === undefined ? { missing: `Node ${process.version} has none` } : {}),
-  open() {
-    if (webLocksOfNode === undefined) throw new Error('There is no navigator.locks');
-    const locks = webLocksOfNode;
-    return Promise.resolve({
-      acquire: (name) =>
-        new Promise((granted) => {
-          let release = (): void => undefined;
-          const held = new Promise<void>((resolve) => (release = resolve));
-          const done = locks.request(name, () => {
-            granted(() => {
-              release();
-              return done;
-            });
-            return held;
-          });
-        }),
-      close: () => Promise.resolve(),
-    });
-  },
-};
-
-export const memoryContenders: readonly Contender[] = [raw, holdfast, asyncMutex, verrou, webLocks];
+export const contenders: readonly Contender[] = [raw, holdfast, ...memoryPeers];

@@ -1,15 +1,39 @@
-import advisoryLockModule from 'advisory-lock';
-import { Client as PgClient } from 'pg';
+import type { Client as PgClient } from 'pg';
+import { nowMs } from '../clock.ts';
 import type { Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
 import { verrouOnKnex } from './verrou-on-knex.ts';
 import { versioned } from './versions.ts';
 
 async function connected(url: string): Promise<PgClient> {
-  const client = new PgClient(url);
+  const { Client } = (await import('pg')).default;
+  const client = new Client(url);
   await client.connect();
   return client;
 }
+
+/** Of the lock whose unlock is waited for. */
+const KEY = 4711;
+
+/** From an unlock until the statement that it blocked returns. */
+const notification: Notification = {
+  async sender(url) {
+    const client = await connected(url);
+    return {
+      arm: () => client.query('SELECT pg_advisory_lock($1)', [KEY]),
+      send: () => client.query('SELECT pg_advisory_unlock($1)', [KEY]),
+      close: () => client.end(),
+    };
+  },
+  async receiver(url) {
+    const client = await connected(url);
+    return {
+      listen: () => Promise.resolve({ heard: client.query('SELECT pg_advisory_lock($1)', [KEY]).then(nowMs) }),
+      rest: () => client.query('SELECT pg_advisory_unlock($1)', [KEY]),
+      close: () => client.end(),
+    };
+  },
+};
 
 const statement = { name: 'bench', text: 'SELECT 1' };
 
@@ -29,32 +53,11 @@ const raw: Contender = {
   notification,
 };
 
-/** From an unlock until the statement that it blocked returns. */
-async function notification(url: string): Promise<Notification> {
-  const [holder, waiter] = [await connected(url), await connected(url)];
-  const key = process.pid;
-  return {
-    async once() {
-      await holder.query('SELECT pg_advisory_lock($1)', [key]);
-      const blocked = waiter.query('SELECT pg_advisory_lock($1)', [key]).then(() => performance.now());
-      for (let waits = false; !waits;) {
-        const { rows } = await holder.query('SELECT 1 FROM pg_locks WHERE objid = $1 AND NOT granted', [key]);
-        waits = rows.length > 0;
-      }
-      const startedAt = performance.now();
-      await holder.query('SELECT pg_advisory_unlock($1)', [key]);
-      const took = (await blocked) - startedAt;
-      await waiter.query('SELECT pg_advisory_unlock($1)', [key]);
-      return took;
-    },
-    close: () => Promise.all([holder.end(), waiter.end()]),
-  };
-}
-
 /** A pair of statements that lock and unlock, prepared. */
 const bare: Contender = {
   name: 'pg_advisory_lock and unlock',
   role: 'raw',
+  only: ['latency', 'throughput', 'requests'],
   async open(url) {
     const client = await connected(url);
     return {
@@ -72,13 +75,13 @@ const bare: Contender = {
 const advisoryLock: Contender = {
   name: versioned('advisory-lock'),
   role: 'peer',
-  open(url) {
-    const mutexes = advisoryLockModule.default(url);
-    return Promise.resolve({
+  async open(url) {
+    const mutexes = (await import('advisory-lock')).default.default(url);
+    return {
       acquire: (name) => mutexes(name).lock(),
       close: () => Promise.resolve(),
-    });
+    };
   },
 };
 
-export const postgresContenders: readonly Contender[] = [raw, bare, holdfast, advisoryLock, verrouOnKnex('pg')];
+export const contenders: readonly Contender[] = [raw, bare, holdfast, advisoryLock, verrouOnKnex('pg')];

@@ -1,6 +1,3 @@
-import { Verrou } from '@verrou/core';
-import { knexStore } from '@verrou/core/drivers/knex';
-import Knex from 'knex';
 import type { Contender } from '../contender.ts';
 import { versioned } from './versions.ts';
 
@@ -9,17 +6,20 @@ export function verrouOnKnex(client: 'pg' | 'mysql2'): Contender {
   return {
     name: versioned('@verrou/core'),
     role: 'peer',
-    open(url) {
+    async open(url, ttlMs) {
+      const { Verrou } = await import('@verrou/core');
+      const { knexStore } = await import('@verrou/core/drivers/knex');
+      const { default: Knex } = await import('knex');
       const connection = Knex({ client, connection: url });
       const locks = new Verrou({ default: 'knex', stores: { knex: { driver: knexStore({ connection }) } } });
-      return Promise.resolve({
+      return {
         async acquire(name) {
-          const lock = locks.createLock(name, 30_000);
+          const lock = locks.createLock(name, ttlMs);
           await lock.acquire();
           return () => lock.release();
         },
         close: () => connection.destroy(),
-      });
+      };
     },
   };
 }
