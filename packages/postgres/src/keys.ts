@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The advisory locks of a name. All are of the one-key (`int8`) kind. */
 export interface Keys {
@@ -22,7 +22,7 @@ const LARGEST = 2n ** 63n - 1n;
  * those of the gate.
  */
 function digest(name: string): Buffer {
-  return createHash('sha256').update(`holdfast\0${name}`).digest();
+  return hash('sha256', `holdfast\0${name}`, 'buffer');
 }
 
 export function keysOf(name: string): Keys {

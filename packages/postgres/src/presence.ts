@@ -3,6 +3,8 @@ import type { Keys } from './keys.ts';
 
 type Mode = Hold['mode'];
 
+const NO_SLOTS: readonly number[] = [];
+
 interface Name {
   readonly mode: Mode;
   /** Holds of this session, and the one that is being asked for. */
@@ -35,7 +37,8 @@ export class Presence {
   ): Promise<Hold | null> {
     let name = this.#names.get(lock);
     while (name?.asking !== undefined) {
-      await name.asking;
+      // Who asks is told of a failure.
+      await name.asking.catch(() => undefined);
       name = this.#names.get(lock);
     }
     if (name !== undefined && name.mode !== mode) return null;
@@ -46,11 +49,8 @@ export class Presence {
     }
     // Counted before it is granted: who gives up the last hold while we ask must not take ours along.
     name.count += 1;
-    const work = ask({ onServer: name.onServer, slots: [...name.slots] });
-    name.asking = work.then(
-      () => undefined,
-      () => undefined,
-    );
+    const work = ask({ onServer: name.onServer, slots: name.slots.size === 0 ? NO_SLOTS : [...name.slots] });
+    name.asking = work;
     let hold: Hold | null = null;
     try {
       hold = await work;
