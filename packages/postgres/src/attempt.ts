@@ -20,7 +20,7 @@ export interface Wish {
 const PERMIT_TRIES = 3;
 
 /** One question about a name that `session` has only `present` of. `null`: not free. After an error nothing of it is left. */
-export async function attempt(
+export function attempt(
   session: LockSession,
   statements: Statements,
   wish: Wish,
@@ -28,15 +28,24 @@ export async function attempt(
 ): Promise<Hold | null> {
   switch (wish.mode) {
     case 'exclusive':
-      return await exclusive(session, statements, wish);
+      return exclusive(session, statements, wish);
     case 'shared':
-      return present.onServer ? await joined(session, statements, wish) : await shared(session, statements, wish);
+      return present.onServer ? joined(session, statements, wish) : shared(session, statements, wish);
     case 'semaphore':
-      for (let tries = 1; ; tries += 1) {
-        const result = await permit(session, statements, statements.tryPermit, wish, present);
-        if (result !== 'kept away') return result;
-        if (tries === PERMIT_TRIES) return null;
-      }
+      return anyPermit(session, statements, wish, present);
+  }
+}
+
+async function anyPermit(
+  session: LockSession,
+  statements: Statements,
+  wish: Wish,
+  present: Present,
+): Promise<Hold | null> {
+  for (let tries = 1; ; tries += 1) {
+    const result = await permit(session, statements, statements.tryPermit, wish, present);
+    if (result !== 'kept away') return result;
+    if (tries === PERMIT_TRIES) return null;
   }
 }
 

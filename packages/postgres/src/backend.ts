@@ -44,9 +44,9 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   readonly #context: SessionContext;
   readonly #sessions: Sessions<LockSession>;
   readonly #registry: Registry = new Registry();
-  readonly #lines = new Map<bigint, Line>();
+  readonly #lines = new Map<string, Line>();
   /** The last one to arrive for a name, until it is granted, refused or in the queue. */
-  readonly #arrivals = new Map<bigint, Arrival>();
+  readonly #arrivals = new Map<string, Arrival>();
   /** Serves for what needs any session. */
   #latest: LockSession | undefined;
 
@@ -234,7 +234,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   }
 
   /** The holders know before the thief can hold. */
-  #evict(session: LockSession, lock: bigint): void {
+  #evict(session: LockSession, lock: string): void {
     for (const grant of session.grants) {
       const { hold, lease, entry, done } = grant;
       if (hold.keys.lock !== lock) continue;

@@ -26,7 +26,7 @@ export interface Present {
  * who wait. So it is never asked for a name that the session holds in another mode, and about one name one question at a time.
  */
 export class Presence {
-  readonly #names = new Map<bigint, Name>();
+  readonly #names = new Map<string, Name>();
 
   /** `left`: called if nothing was granted, and meanwhile the last hold was given up, too. */
   async enter(
@@ -70,7 +70,7 @@ export class Presence {
   }
 
   /** Whether nothing is left of it. */
-  leave({ lock }: { readonly lock: bigint }, slot?: number): boolean {
+  leave({ lock }: { readonly lock: string }, slot?: number): boolean {
     const name = this.#names.get(lock);
     if (name === undefined) return false;
     name.count -= 1;

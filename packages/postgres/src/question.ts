@@ -4,14 +4,14 @@ import type { Statement } from './sql.ts';
 /** The columns of a row, as the server writes them: `t` for true, `null` for NULL. */
 export type Fields = readonly (string | null)[];
 /** A number, or a text of ASCII. */
-export type Parameter = string | number | bigint;
+export type Parameter = string | number;
 
 /** Exactly one of the two is called with something; `undefined` for both: no row. */
 export type Answered = (error: unknown, fields: Fields | undefined) => void;
 
 /** What pg's connection has, and its types do not tell. */
 interface Wire {
-  readonly stream: { cork(): void; uncork(): void; write(bytes: Buffer): void };
+  readonly stream: { cork(): void; uncork(): void; write(bytes: string, encoding: 'latin1'): void };
   readonly parsedStatements: Readonly<Record<string, string>>;
   /** Since pipelining, that is 8.22. */
   readonly submittedNamedStatements?: Record<string, string>;
@@ -64,13 +64,13 @@ function kindOf(Query: { readonly prototype: object }): Question {
       const { name, text } = this;
       const bytes = executing(name, this.#values);
       if (wire.parsedStatements[name] !== undefined || wire.submittedNamedStatements?.[name] !== undefined) {
-        wire.stream.write(bytes);
+        wire.stream.write(bytes, 'latin1');
         return null;
       }
       wire.stream.cork();
       wire.parse({ name, text, types: [] });
       if (wire.submittedNamedStatements !== undefined) wire.submittedNamedStatements[name] = text;
-      wire.stream.write(bytes);
+      wire.stream.write(bytes, 'latin1');
       wire.stream.uncork();
       return null;
     }
@@ -93,36 +93,24 @@ function kindOf(Query: { readonly prototype: object }): Question {
   };
 }
 
-const BIND = 66;
-const EXECUTE = 69;
-const SYNC = 83;
-const EXECUTE_BYTES = 10;
-const SYNC_BYTES = 5;
+/** Describe nothing; execute the portal without a name, to the last row; sync. */
+const EXECUTE_AND_SYNC = 'E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04';
 
-/** Bind, Execute and Sync of the protocol's version 3, on the portal without a name; all values and columns are texts. */
-function executing(name: string, values: readonly Parameter[]): Buffer {
-  const texts = values.map(String);
-  // Its length (4), the portal, the name, three counts (2 each); a length (4) before each value.
-  let length = 4 + 1 + (name.length + 1) + 6;
-  for (const text of texts) length += 4 + text.length;
-  const bytes = Buffer.allocUnsafe(1 + length + EXECUTE_BYTES + SYNC_BYTES);
-  let at = bytes.writeUInt8(BIND, 0);
-  at = bytes.writeInt32BE(length, at);
-  at = bytes.writeUInt8(0, at);
-  at += bytes.write(name, at, 'latin1');
-  at = bytes.writeUInt8(0, at);
-  at = bytes.writeInt16BE(0, at);
-  at = bytes.writeInt16BE(texts.length, at);
-  for (const text of texts) {
-    at = bytes.writeInt32BE(text.length, at);
-    at += bytes.write(text, at, 'latin1');
+/** Bind, Execute and Sync of the protocol's version 3, a byte in each character; all values and columns are texts. */
+function executing(name: string, values: readonly Parameter[]): string {
+  let bound = `\0${name}\0\0\0${int16(values.length)}`;
+  for (const value of values) {
+    const text = String(value);
+    bound += int32(text.length) + text;
   }
-  at = bytes.writeInt16BE(0, at);
-  at = bytes.writeUInt8(EXECUTE, at);
-  at = bytes.writeInt32BE(EXECUTE_BYTES - 1, at);
-  at = bytes.writeUInt8(0, at);
-  at = bytes.writeInt32BE(0, at);
-  at = bytes.writeUInt8(SYNC, at);
-  bytes.writeInt32BE(SYNC_BYTES - 1, at);
-  return bytes;
+  bound += '\0\0';
+  return `B${int32(bound.length + 4)}${bound}${EXECUTE_AND_SYNC}`;
+}
+
+function int16(value: number): string {
+  return String.fromCharCode(value >>> 8, value & 0xff);
+}
+
+function int32(value: number): string {
+  return int16(value >>> 16) + int16(value & 0xffff);
 }

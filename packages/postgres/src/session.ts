@@ -19,7 +19,7 @@ export interface SessionContext {
   readonly statements: Statements;
   readonly patience: Patience;
   /** Somebody steals `lock` from the session. */
-  readonly onTheft: (session: LockSession, lock: bigint) => void;
+  readonly onTheft: (session: LockSession, lock: string) => void;
   readonly onLost: (session: LockSession) => void;
 }
 
@@ -150,7 +150,7 @@ export class LockSession implements Session {
     if (this.#listening !== undefined || this.isOver) return;
     const { connection, channel } = this;
     this.#listening = connection.onNotification((on, payload) => {
-      if (on === channel && /^-?\d+$/.test(payload)) this.#context.onTheft(this, BigInt(payload));
+      if (on === channel) this.#context.onTheft(this, payload);
     });
     // A session that could not listen is over, or a thief ends it as a whole.
     connection.run(`LISTEN ${channel}`).catch(() => undefined);
