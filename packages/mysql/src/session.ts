@@ -28,7 +28,12 @@ export interface Limits {
 }
 
 /** mysql2 does not declare its socket, nor all of its configuration. */
-export type Wire = Connection & { readonly stream: Socket; readonly config: { readonly multipleStatements?: boolean } };
+export type Wire = Connection & {
+  readonly stream: Socket;
+  readonly config: { readonly multipleStatements?: boolean; readonly namedPlaceholders?: boolean };
+};
+
+type Answered = (error: QueryError | null, result: unknown) => void;
 
 /** A statement that is not answered yet. */
 interface Pending {
@@ -81,8 +86,9 @@ export class Session {
     return (await this.#run(sql, values, how)) as Row[];
   }
 
-  async change(sql: string, values: readonly Value[] = [], how: How = {}): Promise<Change> {
-    return (await this.#run(sql, values, how)) as Change;
+  async change(sql: string, values: readonly Value[] = [], how?: How): Promise<Change> {
+    const isPlain = values.length === 0 && how === undefined;
+    return (await (isPlain ? this.#tell(sql) : this.#run(sql, values, how ?? {}))) as Change;
   }
 
   /** Whether {@link changes} may be asked; a pool's owner need not have allowed it. */
@@ -96,7 +102,7 @@ export class Session {
    */
   async changes(pieces: readonly string[], values: readonly (Buffer | number)[]): Promise<readonly Change[]> {
     const text = pieces.map((piece, at) => (at === 0 ? piece : `${literal(values[at - 1])}${piece}`)).join('');
-    return (await this.#run(text, [], {})) as readonly Change[];
+    return (await this.#tell(text)) as readonly Change[];
   }
 
   /** Sets what differs; nothing is sent if nothing does. */
@@ -112,24 +118,34 @@ export class Session {
     this.#close(new Error('this side closed the connection'));
   }
 
-  #run(sql: string, values: readonly Value[], how: How): Promise<unknown> {
-    const { timeoutMs = this.#timeoutMs, once = false } = how;
+  #run(sql: string, values: readonly Value[], { timeoutMs, once = false }: How): Promise<unknown> {
+    return this.#send(timeoutMs, (answered) => {
+      const options = { sql, values: values as Value[], rowsAsArray: true, typeCast: true, namedPlaceholders: false };
+      // What has parameters comes again: prepared, it costs the server about a third less.
+      if (values.length > 0 && !once) this.#connection.execute(options, answered);
+      else this.#connection.query(options, answered);
+    });
+  }
+
+  /** What has no parameters and brings no rows: mysql2 copies no options for it, and looks for no placeholders where the values are null. */
+  #tell(sql: string): Promise<unknown> {
+    if (this.#connection.config.namedPlaceholders === true) return this.#run(sql, [], {});
+    return this.#send(undefined, (answered) => this.#connection.query(sql, null, answered));
+  }
+
+  #send(timeoutMs = this.#timeoutMs, send: (answered: Answered) => unknown): Promise<unknown> {
     if (this.#over !== undefined) return Promise.reject(this.#over);
     return new Promise((resolve, reject) => {
       const statement: Pending = { until: monotonicMs() + timeoutMs, lost: reject };
       this.#pending.add(statement);
       if (timeoutMs < Infinity && !this.#isWatched) this.#watch(timeoutMs);
-      const answered = (error: QueryError | null, result: unknown): void => {
+      send((error, result) => {
         this.#pending.delete(statement);
         // With its number it is the server's answer, and the session goes on.
         if (error === null) resolve(result);
         else if (error.errno !== undefined && error.errno > 0 && !error.fatal && !isGoodbye(error.errno)) reject(error);
         else reject(this.#close(error));
-      };
-      const options = { sql, values: values as Value[], rowsAsArray: true, typeCast: true, namedPlaceholders: false };
-      // What has parameters comes again: prepared, it costs the server about a third less.
-      if (values.length > 0 && !once) this.#connection.execute(options, answered);
-      else this.#connection.query(options, answered);
+      });
     });
   }
 
