@@ -28,8 +28,10 @@ export interface Source {
 }
 
 export function ownConnections(options: ConnectionOptions, timeoutMs: number): Source {
-  const dial = async (): Promise<Wire> => {
-    const connection = createConnection({ ...options, connectTimeout: timeoutMs }) as Wire;
+  const dial = async (use: Use): Promise<Wire> => {
+    // Nothing that a user gives is ever part of a text.
+    const multipleStatements = use === 'locks';
+    const connection = createConnection({ ...options, multipleStatements, connectTimeout: timeoutMs }) as Wire;
     await new Promise<void>((resolve, reject) => {
       connection.once('connect', () => resolve());
       connection.once('error', reject);
@@ -74,13 +76,13 @@ function exhausted(pool: Pool, timeoutMs: number): BackendUnavailableError {
 }
 
 async function open(
-  dial: () => Promise<Wire>,
+  dial: (use: Use) => Promise<Wire>,
   use: Use,
   limits: Limits,
   timeoutMs: number,
   prepare: (session: Session) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<Session> {
-  const connection = await dial();
+  const connection = await dial(use);
   // An idle client must not keep the process alive; core does while there is something to wait for.
   connection.stream.unref();
   const id = connection.threadId;

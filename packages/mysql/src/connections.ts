@@ -36,10 +36,17 @@ export class Connections {
   readonly #line: Applicant[] = [];
   #opening = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** On the monotonic clock; `Infinity` without a timer. */
+  #wakesAt = Infinity;
   #closed = false;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+  }
+
+  /** Whether there is any, in use or kept. */
+  get isOpen(): boolean {
+    return this.#all.size > 0;
   }
 
   /** Each is followed by one {@link done}, or is destroyed. */
@@ -79,8 +86,10 @@ export class Connections {
     if (this.#closed) return session.destroy();
     const next = this.#line.shift();
     if (next !== undefined) return next.give(session);
-    this.#idle.push({ session, since: monotonicMs() });
-    this.#schedule();
+    const since = monotonicMs();
+    this.#idle.push({ session, since });
+    // Most are used again long before: the timer that is there already finds out what is left of this one.
+    if (this.#expiry(session, since) < this.#wakesAt) this.#schedule();
   }
 
   close(): void {
@@ -176,14 +185,14 @@ export class Connections {
 
   #schedule(): void {
     clearTimeout(this.#timer);
-    if (this.#idle.length === 0) return;
-    const next = Math.min(...this.#idle.map(({ session, since }) => this.#expiry(session, since)));
+    this.#wakesAt = Math.min(...this.#idle.map(({ session, since }) => this.#expiry(session, since)));
+    if (this.#wakesAt === Infinity) return;
     this.#timer = setTimeout(
       () => {
         this.#evict();
         this.#schedule();
       },
-      Math.max(next - monotonicMs(), 1),
+      Math.max(this.#wakesAt - monotonicMs(), 1),
     );
     this.#timer.unref();
   }

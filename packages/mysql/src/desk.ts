@@ -64,6 +64,11 @@ export class Desk {
     return this.#session === undefined ? this.#ask((session) => Promise.resolve(session)) : this.#session;
   }
 
+  /** The tables are there, and the server is one that locks can rely on: seen once, when the desk was opened for the first time. */
+  async prepared(): Promise<void> {
+    if (!this.#isMigrated) await this.ready();
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     const session = this.#session;

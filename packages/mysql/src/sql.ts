@@ -19,12 +19,33 @@ function locking({ share }: Dialect, mode: LockMode, patience: Patience): string
  *
  * Parameters: entry, mode, expected token, that again, client, host, pid, name. The token is shown if it is the expected one.
  */
-export function enter(tables: Tables, dialect: Dialect, mode: LockMode, patience: Patience): string {
+export function enter(
+  tables: Tables,
+  dialect: Dialect,
+  mode: LockMode,
+  patience: Patience,
+  expected = 'CAST(? AS SIGNED)',
+): string {
   return `INSERT INTO ${tables.request} (${COLUMNS})
 SELECT ?, l.name, ?,
-  IF(LAST_INSERT_ID(COALESCE((SELECT t.token FROM ${tables.token} t WHERE t.name = l.name), 0)) = CAST(? AS SIGNED), CAST(? AS SIGNED), NULL),
+  IF(LAST_INSERT_ID(COALESCE((SELECT t.token FROM ${tables.token} t WHERE t.name = l.name), 0)) = ${expected}, ${expected}, NULL),
   CONNECTION_ID(), ?, ?, ?, ${NOW}
 FROM ${tables.lock} l WHERE l.name = ? ${locking(dialect, mode, patience)}`;
+}
+
+/**
+ * {@link draw}, committed, then {@link enter} without patience, all in one message: the pieces of its text between the parameters, which are
+ * name; entry, mode, client, host, pid, name. Of its four answers the first is of the token, the last of the lock.
+ */
+export function drawAndEnter(tables: Tables, dialect: Dialect, mode: LockMode): readonly string[] {
+  return [
+    draw(tables),
+    'SET @holdfast_token = CAST(LAST_INSERT_ID() AS SIGNED)',
+    'COMMIT',
+    enter(tables, dialect, mode, 'now', '@holdfast_token'),
+  ]
+    .join(';\n')
+    .split('?');
 }
 
 /** Shows a request that is about to wait, for as long as its transaction. Parameters: entry, name, mode, client, host, pid. */

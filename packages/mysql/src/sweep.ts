@@ -52,7 +52,7 @@ export class Sweep {
   async #run(): Promise<void> {
     const { desk, connections, tables, keepMs, kept } = this.#options;
     // A client that has not been used has no connection, and opens none for this.
-    if (!desk.isOpen) return;
+    if (!desk.isOpen && !connections.isOpen) return;
     const keepMicros = String(keepMs * 1000);
     await desk.change(deleteTheftNotes(tables), [keepMicros]);
     const names = await desk.rows(unused(tables, kept, MOST_NAMES), [keepMicros]);

@@ -330,3 +330,34 @@ function connectionOf(url: string): { host: string; port: number; username: stri
   const { hostname: host, port, username, pathname } = new URL(url);
   return { host, port: Number(port), username, database: pathname.slice(1) };
 }
+
+// Of a connection that has to be opened anew in between none of these.
+const COUNTED = ['Com_insert', 'Com_insert_select', 'Com_commit', 'Com_stmt_execute'];
+
+test.each([true, false])(
+  'a free lock is so many statements, if the pool allows several at once: %s',
+  async (several) => {
+    const server = await ownServer();
+    const pool = createPool({ ...connectionOptions(server.url), multipleStatements: several });
+    onTestFinished(() => pool.end());
+    const locks = await createLocks(mysql({ pool }));
+    onTestFinished(() => locks.close());
+    const admin = await administrator(server.url);
+    const counts = async (): Promise<number[]> => {
+      const found = await rows(admin, 'SHOW GLOBAL STATUS');
+      return COUNTED.map((counted) => Number(found.find((row) => row['Variable_name'] === counted)?.['Value']));
+    };
+    const visit = async (): Promise<bigint> => {
+      const lock = await locks.acquire('a');
+      await lock.release();
+      return lock.fencingToken;
+    };
+    // Creates the row, prepares what is to be prepared.
+    const tokens = [await visit(), await visit()];
+    const before = await counts();
+    for (let i = 0; i < 10; i += 1) tokens.push(await visit());
+    const after = await counts();
+    expect(after.map((count, i) => count - (before[i] ?? 0))).toEqual(several ? [10, 10, 10, 0] : [10, 10, 0, 20]);
+    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => (a < b ? -1 : 1)));
+  },
+);

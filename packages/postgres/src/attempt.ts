@@ -1,9 +1,10 @@
 import type { UnsupportedError } from '@holdfast/core/adapter';
-import type { Row } from './connection.ts';
+import type { Row, Value } from './connection.ts';
 import { poolsTransactions } from './errors.ts';
 import type { Hold } from './hold.ts';
 import type { Keys } from './keys.ts';
 import type { Present } from './presence.ts';
+import type { Fields } from './question.ts';
 import type { LockSession } from './session.ts';
 import { ELSEWHERE, UNSURE } from './sql.ts';
 import type { Statement, Statements } from './sql.ts';
@@ -19,7 +20,7 @@ export interface Wish {
 const PERMIT_TRIES = 3;
 
 /** One question about a name that `session` has only `present` of. `null`: not free. After an error nothing of it is left. */
-export async function attempt(
+export function attempt(
   session: LockSession,
   statements: Statements,
   wish: Wish,
@@ -27,33 +28,51 @@ export async function attempt(
 ): Promise<Hold | null> {
   switch (wish.mode) {
     case 'exclusive':
-      return await exclusive(session, statements, wish);
+      return exclusive(session, statements, wish);
     case 'shared':
-      return present.onServer ? await joined(session, statements, wish) : await shared(session, statements, wish);
+      return present.onServer ? joined(session, statements, wish) : shared(session, statements, wish);
     case 'semaphore':
-      for (let tries = 1; ; tries += 1) {
-        const result = await permit(session, statements, statements.tryPermit, wish, present);
-        if (result !== 'kept away') return result;
-        if (tries === PERMIT_TRIES) return null;
-      }
+      return anyPermit(session, statements, wish, present);
+  }
+}
+
+async function anyPermit(
+  session: LockSession,
+  statements: Statements,
+  wish: Wish,
+  present: Present,
+): Promise<Hold | null> {
+  for (let tries = 1; ; tries += 1) {
+    const result = await permit(session, statements, statements.tryPermit, wish, present);
+    if (result !== 'kept away') return result;
+    if (tries === PERMIT_TRIES) return null;
   }
 }
 
 async function exclusive(session: LockSession, statements: Statements, { keys, mode }: Wish): Promise<Hold | null> {
   const { connection } = session;
-  const values = [keys.lock, keys.permits, connection.pid];
-  const [row] = await undone(session, connection.ask(statements.tryExclusive, values), statements.unlock, [keys.lock]);
-  const token = tokenOf(session, row);
+  let fields: Fields | undefined;
+  try {
+    fields = await connection.fields(statements.tryExclusive, [keys.lock, keys.permits, connection.pid]);
+  } catch (error) {
+    await undo(session, error, statements.unlock, [keys.lock]);
+    throw error;
+  }
+  const token = tokenOf(session, fields);
   return token === null ? null : { keys, mode, token: BigInt(token), session };
 }
 
 async function shared(session: LockSession, statements: Statements, { keys, mode }: Wish): Promise<Hold | null> {
   const { connection } = session;
-  const values = [keys.lock, keys.permits, connection.pid];
   for (;;) {
-    const work = connection.ask(statements.tryShared, values);
-    const [row] = await undone(session, work, statements.unlockShared, [keys.lock]);
-    const token = tokenOf(session, row);
+    let fields: Fields | undefined;
+    try {
+      fields = await connection.fields(statements.tryShared, [keys.lock, keys.permits, connection.pid]);
+    } catch (error) {
+      await undo(session, error, statements.unlockShared, [keys.lock]);
+      throw error;
+    }
+    const token = tokenOf(session, fields);
     if (token === null) return null;
     if (token !== UNSURE) return { keys, mode, token: BigInt(token), session };
     const [answer] = await connection.ask(statements.permitsTaken, [keys.permits]);
@@ -63,8 +82,8 @@ async function shared(session: LockSession, statements: Statements, { keys, mode
 
 /** One more reader of a session that reads already: the server would not queue it, so it is let in only if nobody waits. */
 async function joined(session: LockSession, statements: Statements, { keys, mode }: Wish): Promise<Hold | null> {
-  const [row] = await session.connection.ask(statements.joinShared, [keys.lock, session.connection.pid]);
-  const token = tokenOf(session, row);
+  const fields = await session.connection.fields(statements.joinShared, [keys.lock, session.connection.pid]);
+  const token = tokenOf(session, fields);
   return token === null ? null : { keys, mode, token: BigInt(token), session };
 }
 
@@ -76,8 +95,13 @@ export async function permit(
   { onServer, slots }: Present,
 ): Promise<Hold | null | 'kept away'> {
   const { connection } = session;
-  const work = connection.ask(statement, [keys.lock, keys.permits, connection.pid, permits, slots, !onServer]);
-  const [row] = await undone(session, work, statements.undoPermit, [keys.permits, permits, slots, !onServer]);
+  let row: Row | undefined;
+  try {
+    [row] = await connection.ask(statement, [keys.lock, keys.permits, connection.pid, permits, slots, !onServer]);
+  } catch (error) {
+    await undo(session, error, statements.undoPermit, [keys.permits, permits, slots, !onServer]);
+    throw error;
+  }
   if (Number(row?.['state']) === -1) throw elsewhere(session);
   const { slot = null } = row ?? {};
   if (Number(row?.['state']) !== 1) return 'kept away';
@@ -85,26 +109,18 @@ export async function permit(
 }
 
 /** A statement that failed may have locked something before it did: session locks are not rolled back. */
-async function undone(
-  session: LockSession,
-  work: Promise<readonly Row[]>,
-  undo: Statement,
-  values: Parameters<LockSession['connection']['ask']>[1],
-): Promise<readonly Row[]> {
-  try {
-    return await work;
-  } catch (error) {
-    // If that fails, too, nobody knows what the session holds.
-    if (!session.connection.isLost)
-      await session.connection.ask(undo, values).catch(() => session.connection.destroy(error));
-    throw error;
-  }
+async function undo(
+  { connection }: LockSession,
+  error: unknown,
+  statement: Statement,
+  values: readonly Value[],
+): Promise<void> {
+  // If that fails, too, nobody knows what the session holds.
+  if (!connection.isLost) await connection.ask(statement, values).catch(() => connection.destroy(error));
 }
 
-function tokenOf(session: LockSession, row: Row | undefined): string | null {
-  const answer = row?.['token'] ?? null;
-  // A parser that the user has given to pg may have made a number of it.
-  const token = answer === null ? null : String(answer);
+function tokenOf(session: LockSession, fields: Fields | undefined): string | null {
+  const token = fields?.[0] ?? null;
   if (token === ELSEWHERE) throw elsewhere(session);
   return token;
 }

@@ -8,7 +8,6 @@ import type {
   ReleaseResult,
 } from '@holdfast/core/adapter';
 import { capabilities } from './capabilities.ts';
-import { answered } from './connection.ts';
 import { Connections } from './connections.ts';
 import { diagnose } from './diagnose.ts';
 import { unavailable } from './errors.ts';
@@ -19,6 +18,7 @@ import type { Keys } from './keys.ts';
 import { Line } from './line.ts';
 import { opener } from './open.ts';
 import type { OpenOptions } from './open.ts';
+import { Patience } from './patience.ts';
 import { query } from './query.ts';
 import { Registry } from './registry.ts';
 import { LockSession } from './session.ts';
@@ -31,6 +31,12 @@ import type { Granted, Waited } from './waiter.ts';
 /** How long an unused session is kept, in ms. */
 const IDLE_MS = 30_000;
 
+/** A request that is not granted, refused, or in the queue yet. */
+interface Arrival {
+  /** Lets go the one that arrived next, if one did. */
+  next: (() => void) | undefined;
+}
+
 /** Advisory locks, in sessions that the server ends when they are silent; see README.md for the whole. */
 export class PostgresBackend implements LockBackend<PostgresGrant> {
   readonly name = 'postgres';
@@ -38,19 +44,24 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   readonly #context: SessionContext;
   readonly #sessions: Sessions<LockSession>;
   readonly #registry: Registry = new Registry();
-  readonly #lines = new Map<bigint, Line>();
+  readonly #lines = new Map<string, Line>();
   /** The last one to arrive for a name, until it is granted, refused or in the queue. */
-  readonly #arrivals = new Map<bigint, Promise<void>>();
+  readonly #arrivals = new Map<string, Arrival>();
   /** Serves for what needs any session. */
   #latest: LockSession | undefined;
 
   constructor(options: OpenOptions & { readonly connections: number }) {
     const { patienceMs, schema } = options;
     const statements = statementsFor(schema);
+    const patience = new Patience(patienceMs);
     this.#context = {
       statements,
-      patienceMs,
-      connections: new Connections({ max: options.connections, patienceMs, open: opener(options, statements) }),
+      patience,
+      connections: new Connections({
+        max: options.connections,
+        patienceMs,
+        open: opener(options, statements, patience),
+      }),
       onTheft: (session, lock) => this.#evict(session, lock),
       onLost: ({ grants }) => grants.forEach((grant) => this.#drop(grant)),
     };
@@ -101,13 +112,13 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   }
 
   async query(name?: string): Promise<LockSnapshot> {
-    const { statements, patienceMs } = this.#context;
+    const { statements, patience } = this.#context;
     let opened: LockSession | undefined;
     try {
-      await answered(this.#registry.flush(), patienceMs);
+      await patience.answered(this.#registry.flush());
       const known = this.#latest?.isOver === false ? this.#latest : undefined;
       const { connection } = known ?? (opened = await this.#sessions.use(IDLE_MS, true));
-      return await answered(query(connection, statements, name), patienceMs);
+      return await patience.answered(query(connection, statements, name));
     } catch (error) {
       throw unavailable(error);
     } finally {
@@ -140,14 +151,11 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
    */
   async #attempt(keys: Keys, request: LockRequest): Promise<PostgresGrant | null | 'again'> {
     const before = this.#arrivals.get(keys.lock);
-    let arrived = (): void => undefined;
-    const arrival = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
+    const arrival: Arrival = { next: undefined };
     this.#arrivals.set(keys.lock, arrival);
     let waiting: Promise<Waited>;
     try {
-      if (before !== undefined) await before;
+      if (before !== undefined) await new Promise<void>((resolve) => (before.next = resolve));
       request.signal.throwIfAborted();
       const result = await this.#try(keys, request);
       if (result !== null || !request.wait) return result;
@@ -156,7 +164,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
       waiting = this.#wait(keys, request);
     } finally {
       if (this.#arrivals.get(keys.lock) === arrival) this.#arrivals.delete(keys.lock);
-      arrived();
+      arrival.next?.();
     }
     const granted = await waiting;
     return this.#grant(request, granted, granted.entry);
@@ -226,7 +234,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   }
 
   /** The holders know before the thief can hold. */
-  #evict(session: LockSession, lock: bigint): void {
+  #evict(session: LockSession, lock: string): void {
     for (const grant of session.grants) {
       const { hold, lease, entry, done } = grant;
       if (hold.keys.lock !== lock) continue;

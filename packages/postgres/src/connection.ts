@@ -2,13 +2,15 @@ import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Client } from 'pg';
 import { cancel } from './cancel.ts';
-import { ConnectionLostError, endsSession, isOfAnotherSession, poolsTransactions, unanswered } from './errors.ts';
+import { ConnectionLostError, endsSession, isOfAnotherSession, poolsTransactions } from './errors.ts';
+import { questionOf } from './question.ts';
+import type { Fields, Parameter, Question } from './question.ts';
 import type { Statement } from './sql.ts';
 
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
-export type Value = string | number | boolean | null | bigint | readonly (string | number | null)[];
+export type Value = string | number | boolean | null | readonly (string | number | null)[];
 
-interface Question {
+interface Query {
   readonly name?: string;
   readonly text: string;
   readonly values?: unknown[];
@@ -27,6 +29,7 @@ export class Connection {
   /** For how long it may be silent at the moment, in ms; then the server ends it. */
   idleMs: number;
   readonly #goodBye: GoodBye;
+  readonly #Question: Question;
   readonly #onLost = new Set<(cause: unknown) => void>();
   readonly #onNotification = new Set<(channel: string, payload: string) => void>();
   readonly #ended = (): void => this.#lose(new ConnectionLostError('the connection was closed'));
@@ -45,6 +48,7 @@ export class Connection {
     this.pid = pid;
     this.idleMs = idleMs;
     this.#goodBye = goodBye;
+    this.#Question = questionOf(client);
     client.on('end', this.#ended);
     client.on('error', this.#failed);
     client.on('notification', this.#notified);
@@ -70,12 +74,17 @@ export class Connection {
 
   /** Statements of one connection are carried out in the order in which they were asked. */
   ask({ name, text }: Statement, values: readonly Value[]): Promise<readonly Row[]> {
-    return this.#inTurn({ name, text, values: values.map(parameter) });
+    return this.#inTurn(() => this.#query({ name, text, values: [...values] }));
+  }
+
+  /** For what every lock asks: the last row alone, its columns as texts, at a fraction of the cost. */
+  fields(statement: Statement, values: readonly Parameter[]): Promise<Fields | undefined> {
+    return this.#inTurn(() => this.#question(statement, values));
   }
 
   /** What takes no parameters, such as LISTEN. */
   async run(text: string): Promise<void> {
-    await this.#inTurn({ text });
+    await this.#inTurn(() => this.#query({ text }));
   }
 
   /** Of the statement that runs now. */
@@ -99,8 +108,8 @@ export class Connection {
   }
 
   /** All at once where pg can do that; else it wants to be asked one thing at a time. */
-  #inTurn(query: Question): Promise<readonly Row[]> {
-    if (this.#lost === undefined && isPipelined(this.client)) return this.#send(query);
+  #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.#lost === undefined && isPipelined(this.client)) return ask();
     return new Promise((resolve, reject) => {
       const send = (): void => {
         if (this.#lost !== undefined) {
@@ -108,10 +117,10 @@ export class Connection {
           this.#next();
           return;
         }
-        this.#send(query).then(
-          (rows) => {
+        ask().then(
+          (answer) => {
             this.#next();
-            resolve(rows);
+            resolve(answer);
           },
           (error: unknown) => {
             this.#next();
@@ -127,20 +136,36 @@ export class Connection {
     });
   }
 
-  async #send(query: Question): Promise<readonly Row[]> {
+  async #query(query: Query): Promise<readonly Row[]> {
     try {
       const { rows } = await this.client.query<Row>(query);
       return rows;
     } catch (error) {
-      if (isOfAnotherSession(error)) {
-        const refusal = poolsTransactions(error);
-        this.destroy(refusal);
-        throw refusal;
-      }
-      // Whoever awaits this must not take the connection for a good one until the socket is seen to close.
-      if (endsSession(error)) this.destroy(error);
-      throw error;
+      throw this.#refused(error);
     }
+  }
+
+  #question(statement: Statement, values: readonly Parameter[]): Promise<Fields | undefined> {
+    return new Promise((resolve, reject) => {
+      const onAnswer = (error: unknown, fields: Fields | undefined): void => {
+        if (error === null) resolve(fields);
+        else reject(this.#refused(error));
+      };
+      // Its types know only queries of their own making.
+      (this.client as { query(question: object): unknown }).query(new this.#Question(statement, values, onAnswer));
+    });
+  }
+
+  /** What to tell who asked. */
+  #refused(error: unknown): unknown {
+    if (isOfAnotherSession(error)) {
+      const refusal = poolsTransactions(error);
+      this.destroy(refusal);
+      return refusal;
+    }
+    // Whoever awaits this must not take the connection for a good one until the socket is seen to close.
+    if (endsSession(error)) this.destroy(error);
+    return error;
   }
 
   #next(): void {
@@ -165,34 +190,4 @@ export class Connection {
 /** Since pg 8.22; its types do not know it yet. */
 export function isPipelined(client: object): client is { pipeline: boolean } {
   return 'pipeline' in client && client.pipeline === true;
-}
-
-function parameter(value: Value): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
-}
-
-/** `work`, for as long as patience lasts. What it comes to later goes to `late`. */
-export function answered<T>(
-  work: Promise<T>,
-  patienceMs: number,
-  late: (value: T) => void = () => undefined,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      reject(unanswered(patienceMs));
-    }, patienceMs).unref();
-    work.then(
-      (value) => {
-        clearTimeout(timer);
-        if (isLate) late(value);
-        else resolve(value);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
-  });
 }

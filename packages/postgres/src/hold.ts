@@ -41,8 +41,8 @@ export type EntryState =
   | { readonly type: 'gone' };
 
 /** The advisory lock by which a hold shows in `pg_locks`. */
-export function keyOf({ keys, slot }: Hold): bigint {
-  return slot === undefined ? keys.lock : keys.permits + 1n + BigInt(slot);
+export function keyOf({ keys, slot }: Hold): string {
+  return slot === undefined ? keys.lock : String(BigInt(keys.permits) + 1n + BigInt(slot));
 }
 
 export function entryOf({ owner, name, mode, permits, client }: LockRequest, since: number, state: EntryState): Entry {

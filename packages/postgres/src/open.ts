@@ -1,7 +1,8 @@
 import { BackendUnavailableError, UnsupportedError } from '@holdfast/core/adapter';
 import type { Client } from 'pg';
-import { answered, Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 import { poolsTransactions, unavailable } from './errors.ts';
+import type { Patience } from './patience.ts';
 import { ensureSchema } from './schema.ts';
 import { APPLY, settingsFor } from './settings.ts';
 import type { Source } from './source.ts';
@@ -23,8 +24,9 @@ const IDENTIFY = `SELECT pg_backend_pid() AS pid, current_setting('server_versio
 
 /** Opens sessions that locks may live in, and refuses those that can't be relied on. */
 export function opener(
-  { source, schema, pooler, patienceMs }: OpenOptions,
+  { source, schema, pooler }: OpenOptions,
   { sweep }: Statements,
+  patience: Patience,
 ): () => Promise<Connection> {
   let known: Promise<void> | undefined;
   let isSwept = false;
@@ -63,9 +65,11 @@ export function opener(
   };
 
   return () =>
-    answered(open(), patienceMs, (late) => void late.close()).catch((error: unknown) => {
-      throw unavailable(error);
-    });
+    patience
+      .answered(open(), (late) => void late.close())
+      .catch((error: unknown) => {
+        throw unavailable(error);
+      });
 }
 
 /** Nothing is set and nothing is locked before this: behind a pooler it could be in anybody's session. */

@@ -3,6 +3,8 @@ import type { Keys } from './keys.ts';
 
 type Mode = Hold['mode'];
 
+const NO_SLOTS: readonly number[] = [];
+
 interface Name {
   readonly mode: Mode;
   /** Holds of this session, and the one that is being asked for. */
@@ -24,7 +26,7 @@ export interface Present {
  * who wait. So it is never asked for a name that the session holds in another mode, and about one name one question at a time.
  */
 export class Presence {
-  readonly #names = new Map<bigint, Name>();
+  readonly #names = new Map<string, Name>();
 
   /** `left`: called if nothing was granted, and meanwhile the last hold was given up, too. */
   async enter(
@@ -35,7 +37,8 @@ export class Presence {
   ): Promise<Hold | null> {
     let name = this.#names.get(lock);
     while (name?.asking !== undefined) {
-      await name.asking;
+      // Who asks is told of a failure.
+      await name.asking.catch(() => undefined);
       name = this.#names.get(lock);
     }
     if (name !== undefined && name.mode !== mode) return null;
@@ -46,11 +49,8 @@ export class Presence {
     }
     // Counted before it is granted: who gives up the last hold while we ask must not take ours along.
     name.count += 1;
-    const work = ask({ onServer: name.onServer, slots: [...name.slots] });
-    name.asking = work.then(
-      () => undefined,
-      () => undefined,
-    );
+    const work = ask({ onServer: name.onServer, slots: name.slots.size === 0 ? NO_SLOTS : [...name.slots] });
+    name.asking = work;
     let hold: Hold | null = null;
     try {
       hold = await work;
@@ -70,7 +70,7 @@ export class Presence {
   }
 
   /** Whether nothing is left of it. */
-  leave({ lock }: { readonly lock: bigint }, slot?: number): boolean {
+  leave({ lock }: { readonly lock: string }, slot?: number): boolean {
     const name = this.#names.get(lock);
     if (name === undefined) return false;
     name.count -= 1;

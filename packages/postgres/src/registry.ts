@@ -75,11 +75,11 @@ function rowOf({ owner, name, mode, permits, client, since, state }: Entry): unk
   if (state.type === 'held') {
     const { hold } = state;
     // As text: JSON's numbers end before those of `int8`.
-    const keys = [String(keyOf(hold)), String(hold.keys.permits)];
+    const keys = [keyOf(hold), hold.keys.permits];
     return { ...common, age_ms, session: hold.session.connection.id, asker: null, keys, token: String(hold.token) };
   }
   if (state.type === 'gone') return { ...common, age_ms };
   const { session, asker, keys } = state;
-  const all = [keys.lock, keys.permits, keys.gate].map(String);
+  const all = [keys.lock, keys.permits, keys.gate];
   return { ...common, age_ms, session: session?.connection.id, asker: asker ?? null, keys: all, token: null };
 }

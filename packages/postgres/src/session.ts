@@ -2,23 +2,24 @@ import { Lease, monotonicMs } from '@holdfast/core/adapter';
 import type { LossReason, RenewResult, Session } from '@holdfast/core/adapter';
 import { attempt, elsewhere, permit } from './attempt.ts';
 import type { Wish } from './attempt.ts';
-import { answered } from './connection.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { codeOf } from './errors.ts';
 import type { Hold, PostgresGrant } from './hold.ts';
 import type { Keys } from './keys.ts';
 import { Ledger } from './ledger.ts';
+import type { Patience } from './patience.ts';
 import { Presence } from './presence.ts';
 import type { Present } from './presence.ts';
+import { TRUE } from './sql.ts';
 import type { Statements } from './sql.ts';
 
 export interface SessionContext {
   readonly connections: Connections;
   readonly statements: Statements;
-  readonly patienceMs: number;
+  readonly patience: Patience;
   /** Somebody steals `lock` from the session. */
-  readonly onTheft: (session: LockSession, lock: bigint) => void;
+  readonly onTheft: (session: LockSession, lock: string) => void;
   readonly onLost: (session: LockSession) => void;
 }
 
@@ -55,7 +56,7 @@ export class LockSession implements Session {
       const work = connection.ask(context.statements.keepFor, [Math.floor(ttlMs)]);
       // On a network that is slow in relation to the ttl the first heartbeat is due before the answer is here.
       const session = new LockSession(context, connection, { ttlMs, renew, provedAt, isDedicated: false });
-      await answered(work, context.patienceMs);
+      await context.patience.answered(work);
       if (session.isOver) throw new Error(`the answer took longer than the ttl of ${ttlMs} ms`);
       return session;
     } catch (error) {
@@ -112,15 +113,15 @@ export class LockSession implements Session {
 
   /** Whether it was held until now. `owner`: of a hold that is in the registry, from where it goes, too. */
   async unlock(hold: Hold, owner: string | undefined): Promise<boolean> {
-    const { patienceMs } = this.#context;
+    const { patience } = this.#context;
     const isLast = this.#presence.leave(hold.keys, hold.slot);
     const unlocking = hold.mode === 'semaphore' || isLast ? this.#unlock(hold, isLast) : undefined;
     // Unlocked first: who waits need not wait for the rest, and what is locked next comes behind both.
     const unlisted = owner === undefined ? undefined : this.ledger.unlist(owner);
-    const done = unlocking === undefined ? !this.isOver : await answered(unlocking, patienceMs);
+    const done = unlocking === undefined ? !this.isOver : await patience.answered(unlocking);
     // A row still counts where the session has the lock for other readers, or says that the owner waits.
     // But what became of the lock is known by now: a row that stays for want of an answer is no failure of the release.
-    await answered(Promise.resolve(unlisted), patienceMs).then(undefined, () => undefined);
+    if (unlisted !== undefined) await patience.answered(unlisted).then(undefined, () => undefined);
     return done;
   }
 
@@ -128,10 +129,14 @@ export class LockSession implements Session {
     const { statements } = this.#context;
     const { connection } = this;
     try {
-      const [row] =
-        mode === 'semaphore'
-          ? await connection.ask(statements.unlockPermit, [keys.permits, slot ?? 0, isLast, keys.gate, keys.channel])
-          : await connection.ask(mode === 'shared' ? statements.unlockShared : statements.unlock, [keys.lock]);
+      if (mode !== 'semaphore') {
+        const fields = await connection.fields(mode === 'shared' ? statements.unlockShared : statements.unlock, [
+          keys.lock,
+        ]);
+        return fields?.[0] === TRUE;
+      }
+      const values = [keys.permits, slot ?? 0, isLast, keys.gate, keys.channel];
+      const [row] = await connection.ask(statements.unlockPermit, values);
       return row?.['done'] === true;
     } catch (error) {
       // Nobody knows whether it is unlocked. As long as the session lives, nobody else might ever get it.
@@ -145,7 +150,7 @@ export class LockSession implements Session {
     if (this.#listening !== undefined || this.isOver) return;
     const { connection, channel } = this;
     this.#listening = connection.onNotification((on, payload) => {
-      if (on === channel && /^-?\d+$/.test(payload)) this.#context.onTheft(this, BigInt(payload));
+      if (on === channel) this.#context.onTheft(this, payload);
     });
     // A session that could not listen is over, or a thief ends it as a whole.
     connection.run(`LISTEN ${channel}`).catch(() => undefined);
@@ -167,12 +172,12 @@ export class LockSession implements Session {
 
   #enter(wish: Wish, ask: (present: Present) => Promise<Hold | null>): Promise<Hold | null> {
     const { keys, mode } = wish;
-    const { statements, patienceMs } = this.#context;
+    const { statements, patience } = this.#context;
     const left = (): void => {
       const key = mode === 'shared' ? keys.lock : keys.permits;
       this.connection.ask(statements.unlockShared, [key]).catch(() => undefined);
     };
-    return answered(this.#presence.enter(keys, mode, ask, left), patienceMs, (late) => {
+    return patience.answered(this.#presence.enter(keys, mode, ask, left), (late) => {
       if (late !== null) this.unlock(late, undefined).catch(() => undefined);
     });
   }

@@ -85,11 +85,11 @@ async function wait(
   mode: LockMode,
   limit: () => Promise<void>,
 ): Promise<boolean> {
-  await client.query(`SELECT ${LOCK[mode].wait}($1::bigint)`, [String(keys.lock)]);
+  await client.query(`SELECT ${LOCK[mode].wait}($1::bigint)`, [keys.lock]);
   await limit();
   // Those who have a permit do not have the lock. From now on they get fewer.
   await client.query('SAVEPOINT holdfast_permits');
-  await client.query('SELECT pg_advisory_xact_lock($1::bigint)', [String(keys.permits)]);
+  await client.query('SELECT pg_advisory_xact_lock($1::bigint)', [keys.permits]);
   // Given back at once: readers look at it one after another.
   await client.query('ROLLBACK TO SAVEPOINT holdfast_permits');
   await client.query('RELEASE SAVEPOINT holdfast_permits');
@@ -100,7 +100,7 @@ async function tryIt(client: TransactionClient, keys: Keys, mode: LockMode): Pro
   const { rows } = await client.query(
     `SELECT CASE WHEN ${LOCK[mode].try}($1::bigint) THEN NOT EXISTS (SELECT FROM pg_locks
        WHERE ${ADVISORY} AND ${KEY} = $2::bigint AND mode = 'ShareLock' AND granted) ELSE false END AS locked`,
-    [String(keys.lock), String(keys.permits)],
+    [keys.lock, keys.permits],
   );
   return rows[0]?.['locked'] === true;
 }

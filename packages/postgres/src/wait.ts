@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '@holdfast/core/adapter';
 import { elsewhere } from './attempt.ts';
-import { answered } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionLostError, isCancelled } from './errors.ts';
 import type { Hold } from './hold.ts';
 import type { Keys } from './keys.ts';
 import { LockSession } from './session.ts';
 import type { SessionContext } from './session.ts';
-import { CONFIRM_MS } from './sql.ts';
+import { CONFIRM_MS, ELSEWHERE } from './sql.ts';
 
 /** A wait that can't be cancelled for so long is given up, and the connection with it. In ms. */
 const CANCEL_MS = 500;
@@ -53,15 +52,15 @@ export class BlockedWait {
     const { statements } = this.#context;
     connection.idleMs = CONFIRM_MS;
     try {
-      const rows =
+      const fields =
         mode === 'semaphore'
-          ? await connection.ask(statements.waitPermit, [keys.lock, connection.pid])
-          : await connection.ask(mode === 'shared' ? statements.waitShared : statements.waitExclusive, [
+          ? await connection.fields(statements.waitPermit, [keys.lock, connection.pid])
+          : await connection.fields(mode === 'shared' ? statements.waitShared : statements.waitExclusive, [
               keys.lock,
               keys.permits,
               connection.pid,
             ]);
-      if (rows.length === 0) throw elsewhere({ connection });
+      if (fields === undefined) throw elsewhere({ connection });
       // A cancel request that is still under way would hit whatever is asked next.
       await this.#cancelling?.catch(() => undefined);
       return true;
@@ -84,11 +83,10 @@ export async function confirmed(
   connection: Connection,
   { ttlMs, renew }: { readonly ttlMs: number; readonly renew: boolean },
 ): Promise<{ readonly session: LockSession; readonly token: bigint }> {
-  const { statements, patienceMs } = context;
+  const { statements, patience } = context;
   const provedAt = monotonicMs();
-  const work = uncancelled(() => connection.ask(statements.confirm, [Math.floor(ttlMs), connection.pid]));
-  const [row] = await answered(work, patienceMs);
-  const token = BigInt(String(row?.['token'] ?? -1));
+  const work = uncancelled(() => connection.fields(statements.confirm, [Math.floor(ttlMs), connection.pid]));
+  const token = BigInt((await patience.answered(work))?.[0] ?? ELSEWHERE);
   if (token < 0n) throw elsewhere({ connection });
   if (connection.isLost) throw new ConnectionLostError('lost as it was granted the lock');
   return { session: new LockSession(context, connection, { ttlMs, renew, provedAt, isDedicated: true }), token };

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { migration, postgres } from '@holdfast/postgres';
 import type { PostgresOptions } from '@holdfast/postgres';
@@ -139,4 +140,31 @@ describe("the user's own pool", () => {
     await theirs.release();
     await (await locks.acquire('theirs')).release().catch(() => undefined);
   });
+
+  test.each(['pipelines', 'is older than pipelining'])('of another copy of pg, which %s', async (how) => {
+    const { host, port, user, password, database: name } = await database(server);
+    const mine = new (anotherPool())({ host, port, user, password, database: name, max: 2 });
+    mine.on('error', () => undefined);
+    after(() => mine.end());
+    if (how !== 'pipelines') mine.on('connect', (client) => Reflect.deleteProperty(client, 'pipeline'));
+    const locks = await open({ pool: mine });
+    const names = Array.from({ length: 20 }, (_, i) => `a ${i}`);
+    const held = await Promise.all(names.map((each) => locks.acquire(each)));
+    expect(new Set(held.map(({ fencingToken }) => fencingToken)).size).toBe(20);
+    expect(await locks.tryAcquire('a 0')).toBe(null);
+    const next = locks.acquire('a 0');
+    await Promise.all(held.map((lock) => lock.release()));
+    await (await next).release();
+  });
 });
+
+/** A pool that knows nothing of the classes of the pg that we have. */
+function anotherPool(): typeof Pool {
+  const load = createRequire(import.meta.url);
+  const path = load.resolve('pg');
+  for (const file of Object.keys(load.cache))
+    if (/[\\/]pg[\\/]lib[\\/]/.test(file)) Reflect.deleteProperty(load.cache, file);
+  const { Pool: other } = load(path) as { Pool: typeof Pool };
+  expect(other).not.toBe(Pool);
+  return other;
+}

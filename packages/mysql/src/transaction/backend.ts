@@ -62,7 +62,8 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
     }
   }
 
-  async release({ lease, hold: { session } }: MysqlGrant): Promise<ReleaseResult> {
+  async release({ lease, hold: { session }, forget }: MysqlGrant): Promise<ReleaseResult> {
+    forget();
     if (lease.state === 'lost' || !session.isOpen) {
       lease.end();
       return 'not-held';

@@ -9,6 +9,8 @@ export interface Context {
   readonly desk: Desk;
   readonly connections: Connections;
   readonly tables: Tables;
+  /** What was asked of the server before, by product and mode; see `drawAndEnter`. */
+  readonly freeTexts: Map<string, readonly string[]>;
 }
 
 /** A request with what is sent for it: names and texts as bytes, so that neither `sql_mode` nor a collation changes them. */

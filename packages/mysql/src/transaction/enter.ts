@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { monotonicMs } from '@holdfast/core/adapter';
+import type { LockMode } from '@holdfast/core/adapter';
 import { ER, errorNumber, isOutOfQueue, isRefused } from '../errors.ts';
 import type { Session } from '../session.ts';
-import { confirm, create, enter, renew } from '../sql.ts';
+import { confirm, create, drawAndEnter, enter, renew } from '../sql.ts';
 import type { Patience } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
 
@@ -13,6 +14,10 @@ export type Again = 'again';
 
 /** No token is this one: the registry shows the request as waiting until the token is confirmed. */
 const NO_TOKEN = -1n;
+const MODES: Readonly<Record<LockMode, Buffer>> = {
+  exclusive: Buffer.from('exclusive'),
+  shared: Buffer.from('shared'),
+};
 
 /**
  * For a lock that is probably free: first the token, then the lock. The statement that locks reads the name's last token
@@ -20,22 +25,56 @@ const NO_TOKEN = -1n;
  * draw a greater one; so this one statement grants, proves and confirms. If somebody drew in between, another token is drawn now.
  */
 export async function enterFree(context: Context, claim: Claim, session: Session): Promise<Hold | Refused | Again> {
-  const token = await context.desk.draw(claim.name);
-  return await enterWith(context, claim, session, token);
+  if (!session.takesSeveral) {
+    const token = await context.desk.draw(claim.name);
+    return await enterWith(context, claim, session, newEntry(), token);
+  }
+  // Whoever has never used the tables may have to create them.
+  await context.desk.prepared();
+  const { name, mode, who } = claim;
+  const entry = newEntry();
+  const startedAt = monotonicMs();
+  try {
+    const answers = await session.changes(freeTextOf(context, session, mode), [name, entry, MODES[mode], ...who, name]);
+    const [drawn, , , entered] = answers;
+    const token = BigInt(drawn?.insertId ?? NO_TOKEN);
+    // The row to lock is yet to be created.
+    if (entered?.affectedRows !== 1) return await enterWith(context, claim, session, entry, token);
+    if (BigInt(entered.insertId) !== token) return await confirmGrant(context, claim, session, entry);
+    return await fresh(context, claim, { session, entry, token, provedAt: startedAt });
+  } catch (error) {
+    if (isRefused(error)) return 'refused';
+    throw error;
+  }
+}
+
+/** The same text comes again and again. */
+function freeTextOf({ tables, freeTexts }: Context, { dialect }: Session, mode: LockMode): readonly string[] {
+  const key = `${dialect.product} ${mode}`;
+  const known = freeTexts.get(key);
+  if (known !== undefined) return known;
+  const pieces = drawAndEnter(tables, dialect, mode);
+  freeTexts.set(key, pieces);
+  return pieces;
+}
+
+/** Of 122 random bits. */
+export function newEntry(): Buffer {
+  return Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
 }
 
 /** For a try, which must leave no trace when it is refused, not even a used token: first the lock, then the token. */
 export async function tryEnter(context: Context, claim: Claim, session: Session): Promise<Hold | Refused | Again> {
-  return await enterWith(context, claim, session, NO_TOKEN);
+  return await enterWith(context, claim, session, newEntry(), NO_TOKEN);
 }
 
 async function enterWith(
   context: Context,
   claim: Claim,
   session: Session,
+  entry: Buffer,
   token: bigint,
 ): Promise<Hold | Refused | Again> {
-  const entry = randomBytes(16);
   const startedAt = monotonicMs();
   const last = await lock(context, claim, session, entry, token);
   if (last === 'refused') return last;

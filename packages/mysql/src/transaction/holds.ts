@@ -7,6 +7,8 @@ import type { Context, Hold } from './context.ts';
 export interface MysqlGrant extends Grant {
   readonly lease: Lease;
   readonly hold: Hold;
+  /** Its session is another's from now on. */
+  readonly forget: () => void;
 }
 
 /** How long the reason of a loss may be looked for before the holder is told without it, in ms. */
@@ -23,14 +25,14 @@ export function grantOf(context: Context, hold: Hold, request: LockRequest): Mys
   });
   // Over for the holder before it is for the server: the server is told by the end of the connection.
   lease.observe(({ type }) => type === 'lost' && session.destroy());
-  session.onClose(() => {
+  const forget = session.onClose(() => {
     if (lease.state !== 'held' && lease.state !== 'unknown') return;
     reasonOf(context, entry).then(
       (reason) => lease.lose(reason),
       (error: unknown) => lease.lose('disconnected', error),
     );
   });
-  return { fencingToken: token, lease, hold };
+  return { fencingToken: token, lease, hold, forget };
 }
 
 /**

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isOutOfQueue } from '../errors.ts';
 import type { Row, Session } from '../session.ts';
 import { block, register } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
-import { confirmGrant, createRow } from './enter.ts';
+import { confirmGrant, createRow, newEntry } from './enter.ts';
 import type { Again } from './enter.ts';
 import { watchOver } from './watch.ts';
 
@@ -33,7 +32,7 @@ export async function waitInQueue(
   const { name, mode, who, request } = claim;
   const { tables } = context;
   const { signal } = request;
-  const entry = randomBytes(16);
+  const entry = newEntry();
   await session.change(register(tables), [entry, name, mode, ...who]);
   signal.throwIfAborted();
 
