@@ -1,6 +1,6 @@
 import { grantedCount, keptWhile } from '@holdfast/core/adapter';
-import type { ITxnResponse } from 'etcd3';
 import type { Connection } from './connection.ts';
+import { txn } from './direct-client.ts';
 import type { Entrance } from './entrance.ts';
 import { isLeaseGone } from './errors.ts';
 import { awaited, snapshotOf } from './queue.ts';
@@ -8,6 +8,8 @@ import type { Entry, Snapshot } from './queue.ts';
 import { claim, enter, list } from './requests.ts';
 import type { EtcdSession } from './session.ts';
 import type { Ticket } from './ticket.ts';
+import { rangeOf } from './txn.ts';
+import type { Answer } from './txn.ts';
 import { wake } from './wake.ts';
 import type { Watches } from './watches.ts';
 
@@ -55,10 +57,10 @@ export class Acquisition {
       this.#check();
       const plan = this.#entrance.plan(queue, seen);
       if (plan === null) return null;
-      let response: ITxnResponse;
+      let response: Answer;
       try {
         response = await this.#context.connection.ask(
-          (client, options) => client.kv.txn(enter(this.#session, { key, queue, value, ...plan }), options),
+          (client, options) => txn(client, enter(this.#session, { key, queue, value, ...plan }), options),
           { onDoubt: () => (this.#ticket.doubtful = true), check: () => this.#check() },
         );
       } catch (error) {
@@ -102,7 +104,7 @@ export class Acquisition {
   }
 
   async #claim(own: Entry): Promise<bigint | Snapshot> {
-    const response = await this.#ask((client, options) => client.kv.txn(claim(own, this.#ticket.value), options));
+    const response = await this.#ask((client, options) => txn(client, claim(own, this.#ticket.value), options));
     return response.succeeded ? BigInt(response.header.revision) : readQueue(response);
   }
 
@@ -132,9 +134,6 @@ export class Acquisition {
 }
 
 /** The queue is the last thing that a transaction reads if it succeeds, and the first if not. */
-function readQueue({ header, succeeded, responses }: ITxnResponse): Snapshot {
-  const response = succeeded ? responses.at(-1) : responses[0];
-  if (response === undefined)
-    throw new Error('The server answered a transaction without the queue that it was to read');
-  return snapshotOf(response.response_range, header.revision);
+function readQueue({ header, succeeded, responses }: Answer): Snapshot {
+  return snapshotOf(rangeOf(succeeded ? responses.at(-1) : responses[0]), header.revision);
 }

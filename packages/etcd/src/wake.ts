@@ -1,7 +1,8 @@
-import type { ICompare } from 'etcd3';
 import type { Connection } from './connection.ts';
+import { txn } from './direct-client.ts';
 import type { Awaited } from './queue.ts';
 import { same, unchanged } from './requests.ts';
+import type { Condition } from './txn.ts';
 import type { EtcdSession } from './session.ts';
 import type { Watches } from './watches.ts';
 
@@ -54,9 +55,9 @@ export function wake(awaited: Awaited, seen: bigint, context: WakeContext): Prom
 }
 
 async function isStill({ entries, until }: Awaited, { connection }: WakeContext): Promise<boolean> {
-  const compare: ICompare[] = entries.map((entry) =>
+  const compare: Condition[] = entries.map((entry) =>
     until === 'gone' ? same(entry) : unchanged(entry.key, entry.modified),
   );
-  const { succeeded } = await connection.once((client, options) => client.kv.txn({ compare }, options));
+  const { succeeded } = await connection.once((client, options) => txn(client, { compare }, options));
   return succeeded;
 }
