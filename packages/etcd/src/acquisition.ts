@@ -1,4 +1,5 @@
 import { grantedCount, keptWhile } from '@holdfast/core/adapter';
+import type { LockRequest } from '@holdfast/core/adapter';
 import type { Connection } from './connection.ts';
 import { txn } from './direct-client.ts';
 import type { Entrance } from './entrance.ts';
@@ -28,12 +29,22 @@ export class Acquisition {
   readonly #context: AcquisitionContext;
   readonly #session: EtcdSession;
   readonly #ticket: Ticket;
+  readonly #request: LockRequest;
+  readonly #queue: string;
   readonly #entrance: Entrance;
 
-  constructor(context: AcquisitionContext, session: EtcdSession, ticket: Ticket, entrance: Entrance) {
+  constructor(
+    context: AcquisitionContext,
+    session: EtcdSession,
+    ticket: Ticket,
+    request: LockRequest,
+    entrance: Entrance,
+  ) {
     this.#context = context;
     this.#session = session;
     this.#ticket = ticket;
+    this.#request = request;
+    this.#queue = ticket.queue;
     this.#entrance = entrance;
   }
 
@@ -45,14 +56,16 @@ export class Acquisition {
     this.#ticket.created = own.created;
     // Granted by the very transaction that created the key: that revision is the token.
     if (this.#entrance.grants || (own.created === seen.revision && this.#holds(seen, own))) return own.created;
-    const { onContended, renew } = this.#ticket.request;
+    const { onContended, renew } = this.#request;
     onContended();
     const wait = (): Promise<bigint> => this.#wait(seen);
     return await (renew ? wait() : keptWhile(this.#session.lease, wait));
   }
 
   async #enter(): Promise<Snapshot | null> {
-    const { key, queue, value } = this.#ticket;
+    const { key } = this.#ticket;
+    const queue = this.#queue;
+    const value = this.#value();
     for (let seen: Snapshot | undefined; ;) {
       this.#check();
       const plan = this.#entrance.plan(queue, seen);
@@ -90,7 +103,7 @@ export class Acquisition {
       await wake(awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
         ...this.#context,
         session: this.#session,
-        signal: this.#ticket.request.signal,
+        signal: this.#request.signal,
       });
       const next = await this.#look(own);
       if (typeof next === 'bigint') return next;
@@ -104,12 +117,13 @@ export class Acquisition {
   }
 
   async #claim(own: Entry): Promise<bigint | Snapshot> {
-    const response = await this.#ask((client, options) => txn(client, claim(own, this.#ticket.value), options));
+    const value = this.#value();
+    const response = await this.#ask((client, options) => txn(client, claim(own, value), options));
     return response.succeeded ? BigInt(response.header.revision) : readQueue(response);
   }
 
   async #read(): Promise<Snapshot> {
-    const response = await this.#ask((client, options) => client.kv.range(list(this.#ticket.queue), options));
+    const response = await this.#ask((client, options) => client.kv.range(list(this.#queue), options));
     return snapshotOf(response, response.header.revision);
   }
 
@@ -117,8 +131,14 @@ export class Acquisition {
   #ask: Connection['ask'] = (call) =>
     this.#context.connection.ask(call, { check: () => this.#check(), patienceMs: Infinity });
 
+  /** What `query` shows. */
+  #value(): Buffer {
+    const { id, host, pid } = this.#request.client;
+    return Buffer.from(JSON.stringify({ client: id, host, pid, since: Date.now() }));
+  }
+
   #check(): void {
-    this.#ticket.request.signal.throwIfAborted();
+    this.#request.signal.throwIfAborted();
     if (this.#session.isOver) throw new PlaceLostError('The session is over');
   }
 
