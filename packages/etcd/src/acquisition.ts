@@ -66,6 +66,7 @@ export class Acquisition {
     const { key } = this.#ticket;
     const queue = this.#queue;
     const value = this.#value();
+    const exclusive = this.#request.mode === 'exclusive';
     for (let seen: Snapshot | undefined; ;) {
       this.#check();
       const plan = this.#entrance.plan(queue, seen);
@@ -73,7 +74,7 @@ export class Acquisition {
       let response: Answer;
       try {
         response = await this.#context.connection.ask(
-          (client, options) => txn(client, enter(this.#session, { key, queue, value, ...plan }), options),
+          (client, options) => txn(client, enter(this.#session, { key, queue, value, exclusive, ...plan }), options),
           { onDoubt: () => (this.#ticket.doubtful = true), check: () => this.#check() },
         );
       } catch (error) {
@@ -95,30 +96,30 @@ export class Acquisition {
     for (let seen = first; ;) {
       const own = this.#find(seen);
       if (this.#holds(seen, own)) {
-        const granted = await this.#claim(own);
+        const granted = await this.#claim(own, false);
         if (typeof granted === 'bigint') return granted;
         seen = granted;
         continue;
       }
-      await wake(awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
+      const isFirst = await wake(awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
         ...this.#context,
         session: this.#session,
         signal: this.#request.signal,
       });
-      const next = await this.#look(own);
+      const next = await this.#look(own, isFirst);
       if (typeof next === 'bigint') return next;
       seen = next;
     }
   }
 
   /** An exclusive request asks for the lock at once: usually it is its turn. */
-  #look(own: Entry): Promise<bigint | Snapshot> {
-    return own.mode === 'exclusive' ? this.#claim(own) : this.#read();
+  #look(own: Entry, isFirst: boolean): Promise<bigint | Snapshot> {
+    return own.mode === 'exclusive' ? this.#claim(own, isFirst) : this.#read();
   }
 
-  async #claim(own: Entry): Promise<bigint | Snapshot> {
+  async #claim(own: Entry, isFirst: boolean): Promise<bigint | Snapshot> {
     const value = this.#value();
-    const response = await this.#ask((client, options) => txn(client, claim(own, value), options));
+    const response = await this.#ask((client, options) => txn(client, claim(own, value, isFirst), options));
     return response.succeeded ? BigInt(response.header.revision) : readQueue(response);
   }
 

@@ -21,6 +21,8 @@ export interface Entering {
   readonly success: readonly Operation[];
   /** `false`: only do the rest. */
   readonly enters: boolean;
+  /** Whether only the one ahead matters, so that not all the queue has to be read. */
+  readonly exclusive: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface Entering {
  * A request that was given up may still lie in the buffers of a frozen server, and would enter long after we removed its key.
  * So whoever removes a key that was sent in doubt leaves a mark (see {@link remove}), with which it can't enter any more.
  */
-export function enter(session: SessionKey, { key, queue, value, compare, success, enters }: Entering): Txn {
+export function enter(session: SessionKey, { key, queue, value, compare, success, enters, exclusive }: Entering): Txn {
   const put: Operation = { request_put: { key: Buffer.from(key), value, lease: session.id } };
   return {
     compare: [absent(key), absent(goneKey(session, key)), ...compare],
@@ -37,20 +39,25 @@ export function enter(session: SessionKey, { key, queue, value, compare, success
       ...(session.isKnown ? [] : [mark(session.key, session)]),
       ...success,
       ...(enters ? [put] : []),
-      readQueue(queue),
+      enters && exclusive ? readNewest(queue) : readQueue(queue),
     ],
+    // If an earlier attempt entered, others may have come since.
     failure: [readQueue(queue)],
   };
 }
 
-/** The grant of a waiter: writes its key, whose new revision is the token, if it is still in the queue. Else reads the queue. */
-export function claim(own: Entry, value: Buffer): Txn {
+/**
+ * The grant of a waiter: writes its key, whose new revision is the token, if it is still in the queue. Else reads the queue.
+ *
+ * An exclusive request can tell in one go whether anybody is ahead. But the server looks at all the queue for that, so it is not asked
+ * for when it is known: `isFirst`, but for a thief. Others must have read the queue before.
+ */
+export function claim(own: Entry, value: Buffer, isFirst: boolean): Txn {
   const { queue, mode, created } = own;
   const key = Buffer.from(own.key);
-  // An exclusive request can tell in one go whether anybody is ahead. Others must have read the queue before.
-  const first: Condition[] = mode === 'exclusive' ? [noneBefore(queue, created), none(thieves(queue))] : [];
+  const ahead = isFirst ? [] : [noneBefore(queue, created)];
   return {
-    compare: [same(own), ...first],
+    compare: [same(own), ...(mode === 'exclusive' ? [...ahead, none(thieves(queue))] : [])],
     success: [{ request_put: { key, value, ignore_lease: true } }],
     failure: [readQueue(queue)],
   };
@@ -84,6 +91,11 @@ function mark(key: string, { id }: SessionKey): Operation {
 
 export function list(queue: string): RangeOptions {
   return { ...under(queue), keys_only: true };
+}
+
+/** A request that just entered, the one ahead, and one more: the one ahead of it if the other has stolen the lock. */
+function readNewest(queue: string): Operation {
+  return { request_range: { ...list(queue), limit: 3, sort_order: 'Descend', sort_target: 'Create' } };
 }
 
 function readQueue(queue: string): Operation {

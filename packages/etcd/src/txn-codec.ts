@@ -4,6 +4,8 @@ import type { Answer, Condition, KeyValue, Operation, OperationAnswer, RangeAnsw
 
 const results = { Equal: 0, Greater: 1, Less: 2 };
 const targets = { Create: 1, Mod: 2 };
+const orders = { Descend: 2 };
+const sortTargets = { Create: 2 };
 
 // Last first: see Writer.
 
@@ -29,9 +31,12 @@ function writeCondition(writer: Writer, field: number, condition: Condition): vo
 function writeOperation(writer: Writer, field: number, operation: Operation): void {
   const start = writer.open();
   if ('request_range' in operation) {
-    const { key, range_end, keys_only, count_only } = operation.request_range;
+    const { key, range_end, limit, sort_order, sort_target, keys_only, count_only } = operation.request_range;
     if (count_only) writer.number(9, 1);
     if (keys_only) writer.number(8, 1);
+    if (sort_target !== undefined) writer.number(6, sortTargets[sort_target]);
+    if (sort_order !== undefined) writer.number(5, orders[sort_order]);
+    if (limit !== undefined) writer.number(3, limit);
     if (range_end !== undefined) writer.bytes(2, range_end);
     writer.bytes(1, key);
     writer.close(1, start);

@@ -17,6 +17,10 @@ export interface Condition {
 export interface RangeOptions {
   readonly key: Buffer;
   readonly range_end?: Buffer;
+  /** The server sorts all before it cuts. */
+  readonly limit?: number;
+  readonly sort_order?: 'Descend';
+  readonly sort_target?: 'Create';
   readonly keys_only?: true;
   readonly count_only?: true;
 }

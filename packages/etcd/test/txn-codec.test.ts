@@ -37,12 +37,22 @@ test.each(integers.slice(1))('a transaction with the revision and lease %s is wh
   const place = { key: 'q/a.x', queue: 'q/', created: integer, mode: 'exclusive', thief: false, lease } as const;
   const own = { ...place, modified: integer, value: Buffer.alloc(0) };
   const compare = [noneSince('q/', integer)];
-  const entering = { key: 'q/a.x', queue: 'q/', value: Buffer.from('v'), compare, success: [], enters: true };
+  const entering = {
+    key: 'q/a.x',
+    queue: 'q/',
+    value: Buffer.from('v'),
+    compare,
+    success: [],
+    enters: true,
+    exclusive: true,
+  };
   const doubtful = { key: 'q/a.x', created: integer, doubtful: true };
   const all: Txn[] = [
     enter(session, entering),
-    claim(own, Buffer.from('v')),
+    claim(own, Buffer.from('v'), false),
+    claim(own, Buffer.from('v'), true),
     remove(doubtful, session),
+    enter(session, { ...entering, exclusive: false }),
     { success: [{ request_range: list('q/') }, { request_range: { key: Buffer.from('k'), count_only: true } }] },
     { compare: [{ key: Buffer.from('k'), target: 'Mod', result: 'Greater', mod_revision: lease }] },
     {},
