@@ -1,6 +1,7 @@
 import { grantedCount, keptWhile } from '@holdfast/core/adapter';
-import type { ITxnResponse } from 'etcd3';
+import type { LockRequest } from '@holdfast/core/adapter';
 import type { Connection } from './connection.ts';
+import { txn } from './direct-client.ts';
 import type { Entrance } from './entrance.ts';
 import { isLeaseGone } from './errors.ts';
 import { awaited, snapshotOf } from './queue.ts';
@@ -8,6 +9,8 @@ import type { Entry, Snapshot } from './queue.ts';
 import { claim, enter, list } from './requests.ts';
 import type { EtcdSession } from './session.ts';
 import type { Ticket } from './ticket.ts';
+import { rangeOf } from './txn.ts';
+import type { Answer } from './txn.ts';
 import { wake } from './wake.ts';
 import type { Watches } from './watches.ts';
 
@@ -26,12 +29,22 @@ export class Acquisition {
   readonly #context: AcquisitionContext;
   readonly #session: EtcdSession;
   readonly #ticket: Ticket;
+  readonly #request: LockRequest;
+  readonly #queue: string;
   readonly #entrance: Entrance;
 
-  constructor(context: AcquisitionContext, session: EtcdSession, ticket: Ticket, entrance: Entrance) {
+  constructor(
+    context: AcquisitionContext,
+    session: EtcdSession,
+    ticket: Ticket,
+    request: LockRequest,
+    entrance: Entrance,
+  ) {
     this.#context = context;
     this.#session = session;
     this.#ticket = ticket;
+    this.#request = request;
+    this.#queue = ticket.queue;
     this.#entrance = entrance;
   }
 
@@ -43,22 +56,25 @@ export class Acquisition {
     this.#ticket.created = own.created;
     // Granted by the very transaction that created the key: that revision is the token.
     if (this.#entrance.grants || (own.created === seen.revision && this.#holds(seen, own))) return own.created;
-    const { onContended, renew } = this.#ticket.request;
+    const { onContended, renew } = this.#request;
     onContended();
     const wait = (): Promise<bigint> => this.#wait(seen);
     return await (renew ? wait() : keptWhile(this.#session.lease, wait));
   }
 
   async #enter(): Promise<Snapshot | null> {
-    const { key, queue, value } = this.#ticket;
+    const { key } = this.#ticket;
+    const queue = this.#queue;
+    const value = this.#value();
+    const exclusive = this.#request.mode === 'exclusive';
     for (let seen: Snapshot | undefined; ;) {
       this.#check();
       const plan = this.#entrance.plan(queue, seen);
       if (plan === null) return null;
-      let response: ITxnResponse;
+      let response: Answer;
       try {
         response = await this.#context.connection.ask(
-          (client, options) => client.kv.txn(enter(this.#session, { key, queue, value, ...plan }), options),
+          (client, options) => txn(client, enter(this.#session, { key, queue, value, exclusive, ...plan }), options),
           { onDoubt: () => (this.#ticket.doubtful = true), check: () => this.#check() },
         );
       } catch (error) {
@@ -80,34 +96,35 @@ export class Acquisition {
     for (let seen = first; ;) {
       const own = this.#find(seen);
       if (this.#holds(seen, own)) {
-        const granted = await this.#claim(own);
+        const granted = await this.#claim(own, false);
         if (typeof granted === 'bigint') return granted;
         seen = granted;
         continue;
       }
-      await wake(awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
+      const isFirst = await wake(awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
         ...this.#context,
         session: this.#session,
-        signal: this.#ticket.request.signal,
+        signal: this.#request.signal,
       });
-      const next = await this.#look(own);
+      const next = await this.#look(own, isFirst);
       if (typeof next === 'bigint') return next;
       seen = next;
     }
   }
 
   /** An exclusive request asks for the lock at once: usually it is its turn. */
-  #look(own: Entry): Promise<bigint | Snapshot> {
-    return own.mode === 'exclusive' ? this.#claim(own) : this.#read();
+  #look(own: Entry, isFirst: boolean): Promise<bigint | Snapshot> {
+    return own.mode === 'exclusive' ? this.#claim(own, isFirst) : this.#read();
   }
 
-  async #claim(own: Entry): Promise<bigint | Snapshot> {
-    const response = await this.#ask((client, options) => client.kv.txn(claim(own, this.#ticket.value), options));
+  async #claim(own: Entry, isFirst: boolean): Promise<bigint | Snapshot> {
+    const value = this.#value();
+    const response = await this.#ask((client, options) => txn(client, claim(own, value, isFirst), options));
     return response.succeeded ? BigInt(response.header.revision) : readQueue(response);
   }
 
   async #read(): Promise<Snapshot> {
-    const response = await this.#ask((client, options) => client.kv.range(list(this.#ticket.queue), options));
+    const response = await this.#ask((client, options) => client.kv.range(list(this.#queue), options));
     return snapshotOf(response, response.header.revision);
   }
 
@@ -115,8 +132,14 @@ export class Acquisition {
   #ask: Connection['ask'] = (call) =>
     this.#context.connection.ask(call, { check: () => this.#check(), patienceMs: Infinity });
 
+  /** What `query` shows. */
+  #value(): Buffer {
+    const { id, host, pid } = this.#request.client;
+    return Buffer.from(JSON.stringify({ client: id, host, pid, since: Date.now() }));
+  }
+
   #check(): void {
-    this.#ticket.request.signal.throwIfAborted();
+    this.#request.signal.throwIfAborted();
     if (this.#session.isOver) throw new PlaceLostError('The session is over');
   }
 
@@ -132,9 +155,6 @@ export class Acquisition {
 }
 
 /** The queue is the last thing that a transaction reads if it succeeds, and the first if not. */
-function readQueue({ header, succeeded, responses }: ITxnResponse): Snapshot {
-  const response = succeeded ? responses.at(-1) : responses[0];
-  if (response === undefined)
-    throw new Error('The server answered a transaction without the queue that it was to read');
-  return snapshotOf(response.response_range, header.revision);
+function readQueue({ header, succeeded, responses }: Answer): Snapshot {
+  return snapshotOf(rangeOf(succeeded ? responses.at(-1) : responses[0]), header.revision);
 }

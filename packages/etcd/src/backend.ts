@@ -18,6 +18,7 @@ import type { Entrance } from './entrance.ts';
 import { unavailable } from './errors.ts';
 import { query } from './query.ts';
 import { EtcdSession } from './session.ts';
+import type { SessionContext } from './session.ts';
 import { Ticket } from './ticket.ts';
 import { Watches } from './watches.ts';
 
@@ -43,15 +44,21 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
     this.#connection = connection;
     this.#prefix = prefix;
     this.#watches = new Watches(connection);
-    const context = { connection, watches: this.#watches, prefix };
+    const context: SessionContext = {
+      connection,
+      watches: this.#watches,
+      prefix,
+      // Nobody has to release what is lost.
+      onLost: (session, ticket) => void this.#withdraw(session, ticket).catch(() => undefined),
+    };
     this.#sessions = new Sessions({ idleMs: IDLE_MS, open: (ttlMs, renew) => EtcdSession.open(context, ttlMs, renew) });
   }
 
   async acquire(request: LockRequest): Promise<EtcdGrant | null> {
-    for (;;) {
+    for (let attempt = 0; ; attempt += 1) {
       request.signal.throwIfAborted();
       const session = await this.#sessions.use(request.ttlMs, request.renew);
-      const result = await this.#attempt(session, request);
+      const result = await this.#attempt(session, new Ticket(this.#prefix, request, attempt), request);
       if (result !== 'again') return result;
     }
   }
@@ -78,12 +85,11 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
     this.#connection.close();
   }
 
-  async #attempt(session: EtcdSession, request: LockRequest): Promise<EtcdGrant | null | 'again'> {
-    const ticket = new Ticket(this.#prefix, request);
+  async #attempt(session: EtcdSession, ticket: Ticket, request: LockRequest): Promise<EtcdGrant | null | 'again'> {
     const context = { connection: this.#connection, watches: this.#watches };
     session.join(ticket);
     try {
-      const token = await new Acquisition(context, session, ticket, entranceOf(this.#prefix, request)).run();
+      const token = await new Acquisition(context, session, ticket, request, entranceOf(this.#prefix, request)).run();
       if (token === null) {
         this.#withdraw(session, ticket).catch(() => undefined);
         return null;
@@ -91,8 +97,8 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
       // A theft may have been reported before the answer of our own request; from the next line on it ends the lease.
       if (ticket.evicted) throw new PlaceLostError('The lock was stolen as it was granted');
       const lease = (ticket.lease = new SharedLease(session.lease));
-      // Nobody has to release what is lost.
-      lease.observe(({ type }) => type === 'lost' && void this.#withdraw(session, ticket).catch(() => undefined));
+      // It was lost before the lease could see it.
+      if (lease.state === 'lost') void this.#withdraw(session, ticket).catch(() => undefined);
       return { fencingToken: token, lease, ticket, session };
     } catch (error) {
       const withdrawn = this.#withdraw(session, ticket).catch(() => undefined);

@@ -1,7 +1,7 @@
 import { noop } from 'cockatiel';
-import { Etcd3 } from 'etcd3';
 import type { IOptions } from 'etcd3';
 import { Connection } from './connection.ts';
+import { DirectClient } from './direct-client.ts';
 import type { ResolvedOptions } from './options.ts';
 
 const grpcOptions = {
@@ -23,7 +23,7 @@ export function connect(options: ResolvedOptions): Connection {
   return new Connection({ clients: hosts.map((host) => clientOf(host, options)), owned: true, ...common });
 }
 
-function clientOf(host: string, { auth, tls, timeoutMs }: ResolvedOptions): Etcd3 {
+function clientOf(host: string, { auth, tls, timeoutMs }: ResolvedOptions): DirectClient {
   const options: IOptions = {
     hosts: tls === undefined ? host : `https://${host}`,
     grpcOptions,
@@ -35,5 +35,5 @@ function clientOf(host: string, { auth, tls, timeoutMs }: ResolvedOptions): Etcd
     options.credentials = { rootCertificate, ...(privateKey && certChain ? { privateKey, certChain } : {}) };
   }
   if (auth !== undefined) options.auth = { ...auth, callOptions: () => ({ deadline: Date.now() + timeoutMs }) };
-  return new Etcd3(options);
+  return new DirectClient(options);
 }

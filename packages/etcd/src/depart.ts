@@ -1,5 +1,6 @@
 import { PlaceLostError } from './acquisition.ts';
 import type { Connection } from './connection.ts';
+import { txn } from './direct-client.ts';
 import { isLeaseGone } from './errors.ts';
 import { remove } from './requests.ts';
 import type { EtcdSession } from './session.ts';
@@ -16,10 +17,10 @@ export async function depart(connection: Connection, session: EtcdSession, ticke
   };
   try {
     const { responses, succeeded } = await connection.ask(
-      (client, options) => client.kv.txn(remove(ticket, session), options),
+      (client, options) => txn(client, remove(ticket, session), options),
       { onDoubt: () => (isRepeated = true), check, patienceMs: Infinity },
     );
-    const wasThere = succeeded && responses[0]?.response_delete_range.deleted === '1';
+    const wasThere = succeeded && responses[0]?.response_delete_range?.deleted === '1';
     // If the answer to an earlier attempt was lost, it was that one, unless somebody else is known to have removed it.
     return wasThere || (isRepeated && !ticket.evicted);
   } catch (error) {

@@ -1,14 +1,14 @@
 /** How a request enters the queue: waiting, only if it holds at once, or in place of the holders. */
 import { grantedCount } from '@holdfast/core/adapter';
 import type { Place } from '@holdfast/core/adapter';
-import type { ICompare, IRequestOp } from 'etcd3';
 import { mailboxOf } from './keys.ts';
 import type { Entry, Snapshot } from './queue.ts';
 import { noneSince, same } from './requests.ts';
+import type { Condition, Operation } from './txn.ts';
 
 export interface Plan {
-  readonly compare: readonly ICompare[];
-  readonly success: readonly IRequestOp[];
+  readonly compare: readonly Condition[];
+  readonly success: readonly Operation[];
   readonly enters: boolean;
 }
 
@@ -62,7 +62,7 @@ export function stealing(prefix: string): Entrance {
   };
 }
 
-function evict(prefix: string, evicted: readonly Entry[]): IRequestOp[] {
+function evict(prefix: string, evicted: readonly Entry[]): Operation[] {
   const bySession = new Map<string, string[]>();
   for (const { lease, key } of evicted) bySession.set(lease, [...(bySession.get(lease) ?? []), key]);
   const notices = [...bySession].filter(([lease]) => lease !== '0');

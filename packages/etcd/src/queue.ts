@@ -1,7 +1,7 @@
 import { grantedCount } from '@holdfast/core/adapter';
-import type { IKeyValue, IRangeResponse } from 'etcd3';
 import { parseRequestKey } from './keys.ts';
 import type { Identity } from './keys.ts';
+import type { KeyValue, RangeAnswer } from './txn.ts';
 
 /** A request as the server has it. */
 export interface Entry extends Identity {
@@ -21,7 +21,7 @@ export interface Snapshot {
   readonly entries: readonly Entry[];
 }
 
-export function snapshotOf(response: IRangeResponse, revision: string): Snapshot {
+export function snapshotOf(response: RangeAnswer, revision: string): Snapshot {
   return {
     revision: BigInt(revision),
     entries: inOrder(response.kvs.map(entryOf).filter((entry) => entry !== undefined)),
@@ -33,7 +33,7 @@ export function inOrder(entries: Entry[]): Entry[] {
   return entries.sort((a, b) => (a.thief === b.thief ? Number(a.created - b.created) : a.thief ? -1 : 1));
 }
 
-function entryOf(kv: IKeyValue): Entry | undefined {
+function entryOf(kv: KeyValue): Entry | undefined {
   const key = kv.key.toString();
   const identity = parseRequestKey(key);
   if (identity === undefined) return undefined;

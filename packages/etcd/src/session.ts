@@ -14,6 +14,8 @@ export interface SessionContext {
   readonly connection: Connection;
   readonly watches: Watches;
   readonly prefix: string;
+  /** A ticket that held is lost, alone or with its session. */
+  readonly onLost: (session: EtcdSession, ticket: Ticket) => void;
 }
 
 /** Acquire and release in a loop must not start and stop a watch each time; an idle client lets go of the process this late, in ms. */
@@ -73,7 +75,9 @@ export class EtcdSession implements Session {
     this.key = sessionOf(context.prefix, this.id);
     this.lease = new Lease({ ttlMs, provedAt: monotonicMs(), auto: renewed, renew: () => this.#renew() });
     this.lease.observe(({ type }) => {
-      if (type === 'lost') this.#rest();
+      if (type !== 'lost') return;
+      this.#rest();
+      for (const ticket of this.#tickets.values()) if (ticket.lease !== undefined) context.onLost(this, ticket);
     });
   }
 
@@ -166,7 +170,12 @@ export class EtcdSession implements Session {
     if (revision >= this.#watchFrom) this.#watchFrom = revision + 1n;
     if (missing === 'session') {
       if (this.isKnown) this.lease.lose('expired');
-    } else for (const ticket of missing) ticket.evict();
+    } else for (const ticket of missing) this.#evict(ticket);
+  }
+
+  #evict(ticket: Ticket | undefined): void {
+    ticket?.evict();
+    if (ticket?.lease?.state === 'lost') this.#context.onLost(this, ticket);
   }
 
   #onEvents(events: readonly IEvent[]): void {
@@ -176,7 +185,7 @@ export class EtcdSession implements Session {
       this.#watchFrom = BigInt(kv.mod_revision) + 1n;
       if (key === this.key && type === 'Delete') this.lease.lose('expired');
       if (key !== mailbox || type !== 'Put') continue;
-      for (const stolen of JSON.parse(kv.value.toString()) as string[]) this.#tickets.get(stolen)?.evict();
+      for (const stolen of JSON.parse(kv.value.toString()) as string[]) this.#evict(this.#tickets.get(stolen));
     }
   }
 }

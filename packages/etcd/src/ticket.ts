@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import type { LockRequest, SharedLease } from '@holdfast/core/adapter';
 import { queueOf, requestKey } from './keys.ts';
 
-/** A request's key in the queue, from before it is sent until it is known to be gone. */
+/**
+ * A request's key in the queue, from before it is sent until it is known to be gone. One is kept for each lock that is held, so it has
+ * nothing that is needed no more by then.
+ */
 export class Ticket {
-  readonly request: LockRequest;
-  readonly queue: string;
   readonly key: string;
   /** The revision at which it entered, once known. */
   created: bigint | undefined;
@@ -16,19 +16,15 @@ export class Ticket {
   /** Once it holds. */
   lease: SharedLease | undefined;
 
-  constructor(prefix: string, request: LockRequest) {
-    const { name, mode, permits, steal, owner } = request;
-    this.request = request;
-    this.queue = queueOf(prefix, name);
-    // A request may enter again, after its session is lost, while its first key is still there.
-    const id = `${owner}${randomBytes(4).toString('base64url')}`;
-    this.key = requestKey(this.queue, id, { mode, permits, thief: steal });
+  /** A request may enter again, after its session is lost, while its first key is still there: `attempt` tells them apart. */
+  constructor(prefix: string, { name, mode, permits, steal, owner }: LockRequest, attempt: number) {
+    const id = attempt === 0 ? owner : `${owner}-${attempt}`;
+    this.key = requestKey(queueOf(prefix, name), id, { mode, permits, thief: steal });
   }
 
-  /** What `query` shows. */
-  get value(): Buffer {
-    const { id, host, pid } = this.request.client;
-    return Buffer.from(JSON.stringify({ client: id, host, pid, since: Date.now() }));
+  /** The queue in which the key is. */
+  get queue(): string {
+    return this.key.slice(0, this.key.lastIndexOf('/') + 1);
   }
 
   evict(): void {

@@ -13,6 +13,8 @@ export interface WatchListener {
 type Stream = IDuplexStream<IWatchRequest, IWatchResponse>;
 export type WatchTarget = Omit<IWatchCreateRequest, 'watch_id'>;
 
+/** A watch that is over is cancelled at the server this much later, in ms: whoever was woken by it has better things to send first. */
+const CANCEL_MS = 20;
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 1000;
 
@@ -42,7 +44,7 @@ export class Watches {
     return () => {
       if (!this.#listeners.delete(id)) return;
       if (this.#listeners.size === 0) this.#close();
-      else this.#send({ cancel_request: { watch_id: id } });
+      else this.#cancel(id);
     };
   }
 
@@ -54,6 +56,15 @@ export class Watches {
     const state = (this.#state ??= this.#open());
     if (state.live !== undefined) state.live.write(request);
     else state.stream.then((stream) => this.#state === state && stream.write(request)).catch(() => undefined);
+  }
+
+  #cancel(id: string): void {
+    const state = this.#state;
+    // With its stream all watches are over.
+    if (state === undefined) return;
+    setTimeout(() => {
+      if (this.#state === state) this.#send({ cancel_request: { watch_id: id } });
+    }, CANCEL_MS).unref();
   }
 
   #open(): { stream: Promise<Stream>; live: Stream | undefined } {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BackendUnavailableError, createLocks, LockLostError, LockTimeoutError } from '@holdfast/core';
-import type { Locks } from '@holdfast/core';
+import type { Lock, Locks, RequestOptions } from '@holdfast/core';
 import { FaultProxy } from '@holdfast/core/conformance';
 import { etcd } from '@holdfast/etcd';
 import type { EtcdOptions } from '@holdfast/etcd';
 import { freePort, sharedServer, startServer } from '@holdfast/testbed';
 import type { Etcd3 } from 'etcd3';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostOf, leases, metrics, rawClient } from './etcd.ts';
 
 const { url } = await sharedServer('etcd');
@@ -26,6 +26,10 @@ function raw(at = url, auth?: { username: string; password: string }): Etcd3 {
   const client = rawClient(at, auth);
   cleanups.push(() => client.close());
   return client;
+}
+
+async function pending(locks: Locks, name: string, count: number): Promise<void> {
+  await expect.poll(async () => (await locks.query(name)).pending.length, { interval: 5 }).toBe(count);
 }
 
 /** A prefix of the test's own, and the leases of the requests under it. */
@@ -86,6 +90,84 @@ describe('a lease revoked behind the back', () => {
       else expect(lock.signal.aborted).toBe(true);
       await lock.release();
     }
+  });
+});
+
+/** The states of a queue in which the end of the one ahead does not mean that it is one's turn. */
+/** The states of a queue in which the end of the one ahead does not mean that it is one's turn. */
+describe('a waiter whose request ahead is gone', () => {
+  let granted: string[] = [];
+  beforeEach(() => (granted = []));
+
+  async function enter(locks: Locks, name: string, who: string, options: RequestOptions = {}): Promise<Lock> {
+    const lock = await locks.acquire(name, options);
+    granted.push(who);
+    return lock;
+  }
+
+  test('does not hold while others are ahead of that: it had given up', async () => {
+    const [locks, name] = [await open(), randomUUID()];
+    const first = await enter(locks, name, 'first');
+    const second = enter(locks, name, 'second');
+    await pending(locks, name, 1);
+    const givesUp = new AbortController();
+    const third = enter(locks, name, 'third', { signal: givesUp.signal });
+    third.catch(() => undefined);
+    await pending(locks, name, 2);
+    const fourth = enter(locks, name, 'fourth');
+    await pending(locks, name, 3);
+    givesUp.abort();
+    await pending(locks, name, 2);
+    await delay(200);
+    expect(granted).toEqual(['first']);
+    await first.release();
+    const held = await second;
+    await delay(200);
+    expect(granted).toEqual(['first', 'second']);
+    await held.release();
+    await (await fourth).release();
+  });
+
+  test.each(['by the request that created it', 'after a wait'])(
+    'does not hold beside a thief, which took the lock from a holder that was granted it %s',
+    async (how) => {
+      const [locks, thief, name] = [await open(), await open(), randomUUID()];
+      let held = await locks.acquire(name);
+      if (how === 'after a wait') {
+        const next = locks.acquire(name);
+        await pending(locks, name, 1);
+        await held.release();
+        held = await next;
+      }
+      const waiting = enter(locks, name, 'waiting');
+      await pending(locks, name, 1);
+      const stolen = await enter(thief, name, 'thief', { steal: true });
+      await expect.poll(() => held.held).toBe(false);
+      await delay(200);
+      expect(granted).toEqual(['thief']);
+      await stolen.release();
+      const last = await waiting;
+      expect(last.fencingToken > stolen.fencingToken).toBe(true);
+      await last.release();
+    },
+  );
+
+  test('does not hold while others are there that shared the lock with it', async () => {
+    const [locks, name] = [await open(), randomUUID()];
+    const held = await locks.acquire(name);
+    const one = enter(locks, name, 'one', { mode: 'shared' });
+    await pending(locks, name, 1);
+    const other = enter(locks, name, 'other', { mode: 'shared' });
+    await pending(locks, name, 2);
+    const writer = enter(locks, name, 'writer');
+    await pending(locks, name, 3);
+    await held.release();
+    await one;
+    await (await other).release();
+    await delay(200);
+    expect(granted).not.toContain('writer');
+    await (await one).release();
+    await (await writer).release();
   });
 });
 
