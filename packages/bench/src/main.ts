@@ -18,6 +18,8 @@ let inProgress = '';
 const alive = setInterval(() => undefined, 60_000);
 process.exitCode = await main();
 clearInterval(alive);
+// What peers have left behind would keep it alive for as long as their locks; all is written by then.
+process.stdout.write('', () => process.exit());
 
 async function main(): Promise<number> {
   let options: BenchOptions;
@@ -35,6 +37,7 @@ async function main(): Promise<number> {
     ...options,
     takesPart: (contender: Contender) => contenders?.some((asked) => isCalled(contender, asked)) ?? true,
     onRound: progress,
+    onTrouble: (what: string) => void process.stderr.write(`${what}\n`),
   };
   const onResult = async (result: Result): Promise<void> => {
     results.push(result);
