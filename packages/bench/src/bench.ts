@@ -42,6 +42,8 @@ export interface BenchRun {
   readonly shared: boolean;
   /** Who takes part beside the first, which all others are ratios to. */
   readonly takesPart: (contender: Contender) => boolean;
+  /** What spoils no figure, but should not be. */
+  readonly onTrouble: (what: string) => void;
   /** From 0 on; the first warms up. */
   readonly onRound: (what: string, round: number, rounds: number) => void;
 }
@@ -86,7 +88,15 @@ async function linesOf(scenario: Scenario, arena: Arena, run: BenchRun): Promise
       ...missing,
     ];
   } finally {
-    await Promise.allSettled(entrants.map((entrant) => within(CLOSE_MS, entrant.close(), 'its end')));
+    await Promise.all(entrants.map((entrant) => closed(entrant, run)));
+  }
+}
+
+async function closed(entrant: Entrant, run: BenchRun): Promise<void> {
+  try {
+    await within(CLOSE_MS, entrant.close(), 'its end');
+  } catch (error) {
+    run.onTrouble(`${entrant.name}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

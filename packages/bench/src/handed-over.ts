@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from './clock.ts';
 import type { Client, Contender } from './contender.ts';
-import { lineOf, untilAllWait } from './line.ts';
+import { enterAll, lineOf } from './line.ts';
 import { freshName } from './scenario.ts';
 import { settled } from './settled.ts';
 
@@ -53,6 +53,7 @@ async function onOneName(
   let holders = 1;
   let enough = (): void => undefined;
   let letGo = (): void => undefined;
+  let fail = (_error: Error): void => undefined;
   const measured = new Promise<void>((resolve) => (enough = resolve));
   // All the rest leave as fast as they can.
   const over = new Promise<void>((resolve) => (letGo = resolve));
@@ -69,22 +70,30 @@ async function onOneName(
     await release?.();
   };
   const release = await clients[0]?.acquire(name);
+  const go = async (): Promise<void> => {
+    if (holders === 0) return;
+    releasedAt = nowMs();
+    holders -= 1;
+    await release?.();
+  };
   const line = hasLine ? lineOf(name) : undefined;
-  const waiting = Array.from({ length: waiters }, (_, i) => wait(clients[(i + 1) % clients.length]));
-  const failed = Promise.all(waiting);
-  // It may fail before anybody awaits it.
-  failed.then(undefined, () => undefined);
+  const waiting: Promise<void>[] = [];
+  const failed = new Promise<never>((_resolve, reject) => (fail = reject));
+  const enter = (place: number): void => {
+    const waits = wait(clients[(place + 1) % clients.length]);
+    waits.then(undefined, fail);
+    waiting.push(waits);
+  };
   try {
-    await untilAllWait(waiters, line?.count);
+    await enterAll({ waiters, enter, count: line?.count, failed });
     await around(async () => {
-      releasedAt = nowMs();
-      holders -= 1;
-      await release?.();
+      await go();
       await Promise.race([measured, failed]);
     });
   } finally {
     line?.stop();
     letGo();
+    if (times.length === 0) await go();
     await settled(waiting);
   }
   return times;

@@ -3,9 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from './clock.ts';
 
 const CHANNEL = 'holdfast:contended';
+/** So many come at once: a thousand at the same moment are another thing to measure. */
+const GROUP = 50;
+/** Where nobody tells who is in line, the next come after that, in ms. */
+const PAUSE_MS = 20;
+const LOOK_MS = 5;
 /** Whoever is not in line by then never will be, in ms. */
 const PATIENCE_MS = 60_000;
-const LOOK_MS = 10;
 /** What follows being in line is over after that, in ms: a fixed time, and one for each. */
 const SETTLE_MS = 100;
 const SETTLE_EACH_MS = 1;
@@ -25,15 +29,34 @@ export function lineOf(name: string): Line {
   return { count: () => waiting, stop: () => void unsubscribe(CHANNEL, count) };
 }
 
-/**
- * Until all stand in line: what they do to get there must not be measured. Peers have no line and tell nothing (`count` is `undefined`): they
- * have had time to try.
- */
-export async function untilAllWait(waiters: number, count?: () => number | Promise<number>): Promise<void> {
+export interface Entering {
+  readonly waiters: number;
+  /** Lets one more wait, the one of that number. */
+  readonly enter: (place: number) => unknown;
+  /** How many are in line. Peers have none: `undefined`. */
+  readonly count: (() => number | Promise<number>) | undefined;
+  /** Rejects as soon as one of them failed. */
+  readonly failed?: Promise<never>;
+}
+
+/** Resolves when all are in line: what they do to get there must not be measured. */
+export async function enterAll({ waiters, enter, count, failed }: Entering): Promise<void> {
+  const entering = async (): Promise<void> => {
+    for (let place = 0; place < waiters; place += 1) {
+      await enter(place);
+      const entered = place + 1;
+      if (entered % GROUP === 0 || entered === waiters) await inLine(entered, count);
+    }
+    await sleep(SETTLE_MS + waiters * SETTLE_EACH_MS);
+  };
+  await Promise.race(failed === undefined ? [entering()] : [entering(), failed]);
+}
+
+async function inLine(waiters: number, count: Entering['count']): Promise<void> {
   const startedAt = nowMs();
+  if (count === undefined) await sleep(PAUSE_MS);
   while (count !== undefined && (await count()) < waiters) {
     if (nowMs() - startedAt > PATIENCE_MS) throw new Error(`Not all of ${waiters} waiters are in line`);
     await sleep(LOOK_MS);
   }
-  await sleep(SETTLE_MS + waiters * SETTLE_EACH_MS);
 }

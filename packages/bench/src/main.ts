@@ -3,7 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bench } from './bench.ts';
 import type { Result } from './bench.ts';
-import { parseBenchOptions } from './options.ts';
+import { contendersOf } from './backends.ts';
+import type { Contender } from './contender.ts';
+import { parseBenchOptions, usage } from './options.ts';
 import type { BenchOptions } from './options.ts';
 import { svg } from './plot.ts';
 import { markdown } from './report.ts';
@@ -16,11 +18,14 @@ let inProgress = '';
 const alive = setInterval(() => undefined, 60_000);
 process.exitCode = await main();
 clearInterval(alive);
+// What peers have left behind would keep it alive for as long as their locks; all is written by then.
+process.stdout.write('', () => process.exit());
 
 async function main(): Promise<number> {
   let options: BenchOptions;
   try {
     options = parseBenchOptions(process.argv.slice(2));
+    await knowAll(options);
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
     return USAGE;
@@ -30,9 +35,9 @@ async function main(): Promise<number> {
   const results: Result[] = [];
   const run = {
     ...options,
-    takesPart: ({ name }: { readonly name: string }) =>
-      contenders?.some((asked) => name === asked || name.startsWith(`${asked} `)) ?? true,
+    takesPart: (contender: Contender) => contenders?.some((asked) => isCalled(contender, asked)) ?? true,
     onRound: progress,
+    onTrouble: (what: string) => void process.stderr.write(`${what}\n`),
   };
   const onResult = async (result: Result): Promise<void> => {
     results.push(result);
@@ -45,6 +50,20 @@ async function main(): Promise<number> {
   };
   for (const backend of backends) await bench(backend, scenarios, run, onResult);
   return 0;
+}
+
+/** Throws an `Error` with one line for people if a contender is asked for that none of the backends has. */
+async function knowAll({ backends, contenders = [] }: BenchOptions): Promise<void> {
+  const all = (await Promise.all(backends.map(contendersOf))).flat();
+  const unknown = contenders.find((asked) => !all.some((contender) => isCalled(contender, asked)));
+  if (unknown === undefined) return;
+  const names = [...new Set(all.map(({ name }) => name))].join('; ');
+  throw new Error(`Expected --contender to be out of ${names}; got ${unknown}\n${usage}`);
+}
+
+/** By its name, or by what of it stands before its version. */
+function isCalled({ name }: Contender, asked: string): boolean {
+  return name === asked || name.replace(/,? .*/, '') === asked;
 }
 
 /** In a terminal one line that changes; elsewhere one for each scenario. */

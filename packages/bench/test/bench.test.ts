@@ -70,6 +70,7 @@ test.each(['file', 'etcd', 'zookeeper', 'consul', 'postgres', 'mysql', 'rabbitmq
 test.each([
   ['--backend', 'oracle'],
   ['--scenario', 'speed'],
+  ['--contender', 'oracle'],
   ['--rounds', '0'],
 ])('%s %s is refused', async (...args) => {
   expect(await run(...args)).toMatchObject({ status: 64, stdout: '' });
@@ -83,7 +84,9 @@ function holdfastOf(lines: readonly Line[]): number | undefined {
 
 async function measured(backend: string, ...args: readonly string[]): Promise<Result[]> {
   const into = join(output, backend);
-  expect(await run('--quick', '--backend', backend, '--output', into, ...args)).toMatchObject({ status: 0 });
+  const { status, stderr } = await run('--quick', '--backend', backend, '--output', into, ...args);
+  expect(status, stderr).toBe(0);
+  expect(stderr).toContain(`${backend} latency\n`);
   return JSON.parse(await readFile(join(into, 'results.json'), 'utf8')) as Result[];
 }
 

@@ -27,6 +27,7 @@ const opened = new Map<number, readonly Client[]>();
 const held = new Map<string, Release>();
 const holds = new Map<string, Promise<Hold>[]>();
 const lines = new Map<string, Line>();
+const failures = new Map<string, unknown>();
 const senders = new Map<number, Sender>();
 const receivers = new Map<number, { readonly receiver: Receiver; heard: Promise<number> | undefined }>();
 
@@ -91,14 +92,14 @@ export const tasks = {
     if (!lines.has(name)) lines.set(name, lineOf(name));
     for (let i = 0; i < waiters; i += 1) {
       const hold = holdOf(clients[started.length % clients.length], name, pauseMs);
-      // It may fail before anybody asks.
-      hold.then(undefined, () => undefined);
+      hold.then(undefined, (error: unknown) => failures.set(name, error));
       started.push(hold);
     }
   },
 
-  /** How many of them are in line, as Holdfast tells. */
+  /** How many of them are in line, as Holdfast tells. Rejects once one of them failed. */
   inLine({ name }: { name: string }): number {
+    if (failures.has(name)) throw failures.get(name);
     return lines.get(name)?.count() ?? 0;
   },
 
@@ -108,6 +109,7 @@ export const tasks = {
     holds.delete(name);
     lines.get(name)?.stop();
     lines.delete(name);
+    failures.delete(name);
     return await Promise.all(started);
   },
 

@@ -3,9 +3,9 @@ import type { Arena } from '../arena.ts';
 import { DEFAULT_TTL_MS } from '../contender.ts';
 import type { Contender } from '../contender.ts';
 import { HOLD_MS, relayOf } from '../handed-over.ts';
-import type { Entrant } from '../interleave.ts';
 import type { Relay } from '../handed-over.ts';
-import { untilAllWait } from '../line.ts';
+import type { Entrant } from '../interleave.ts';
+import { enterAll } from '../line.ts';
 import { LISTENING_MS } from '../notified.ts';
 import type { Process } from '../processes/processes.ts';
 import type { Hold } from '../processes/tasks.ts';
@@ -16,10 +16,6 @@ import { median } from '../stats.ts';
 
 /** The waiters are spread over so many; the first holder is in another one. */
 const PROCESSES = 4;
-/** So many enter one after the other, so that each is of another process than the one ahead. */
-const IN_TURN = 12;
-/** Between two of those, in ms. */
-const TURN_MS = 10;
 const MANY = 100;
 
 /** As `hand-over-N`, but from one process to another, on the clock that they share. */
@@ -72,26 +68,21 @@ async function onOneName(
 ): Promise<number[]> {
   const name = freshName();
   const grantedAt = await first.process.ask('acquire', { handle: first.handle, name });
-  const enter = (place: number, count: number): Promise<void> | undefined => {
+  const enter = (place: number): Promise<void> | undefined => {
     const member = members[place % members.length];
-    return member?.process.ask('wait', { handle: member.handle, name, waiters: count, pauseMs: HOLD_MS });
+    return member?.process.ask('wait', { handle: member.handle, name, waiters: 1, pauseMs: HOLD_MS });
   };
-  const inTurn = Math.min(waiters, IN_TURN);
-  for (let place = 0; place < inTurn; place += 1) {
-    await enter(place, 1);
-    await sleep(TURN_MS);
-  }
-  const rest = waiters - inTurn;
-  for (let place = 0; place < members.length; place += 1) {
-    const share = Math.floor((rest + place) / members.length);
-    if (share > 0) await enter(place, share);
-  }
   const inLine = async (): Promise<number> => {
     const counts = await Promise.all(members.map(({ process }) => process.ask('inLine', { name })));
     return counts.reduce((sum, count) => sum + count, 0);
   };
-  await untilAllWait(waiters, hasLine ? inLine : undefined);
-  const releasedAt = await first.process.ask('release', { name });
+  let releasedAt: number;
+  try {
+    await enterAll({ waiters, enter, count: hasLine ? inLine : undefined });
+  } finally {
+    // Whatever failed: the others do not wait for ever.
+    releasedAt = await first.process.ask('release', { name });
+  }
   const lists = await settled(members.map(({ process }) => process.ask('waited', { name })));
   return crossings([[{ grantedAt, releasedAt }], ...lists]).slice(0, handOvers);
 }
