@@ -97,17 +97,22 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     // Gone with its session, or stolen.
     if (!hold.session.grants.delete(grant)) return 'not-held';
     const owner = this.#registry.untrack(entry);
+    let isOver = false;
+    const over = (): void => {
+      if (!isOver) done();
+      isOver = true;
+    };
     try {
       // Of a row that another connection writes, the deletion must not come first.
       if (owner !== undefined) await entry.written;
-      return (await hold.session.unlock(hold, owner)) ? 'released' : 'not-held';
+      return (await hold.session.unlock(hold, owner, over)) ? 'released' : 'not-held';
     } catch (error) {
       if (hold.session.connection.isLost) return 'not-held';
       // What comes next on a connection of its own must not come before this.
       if (hold.session.isDedicated) hold.session.connection.destroy(error);
       throw unavailable(error);
     } finally {
-      done();
+      over();
     }
   }
 

@@ -40,6 +40,7 @@ export class Connection {
   /** What was asked while something else was under way. */
   readonly #waiting: (() => void)[] = [];
   #busy = false;
+  #latest: Promise<unknown> = Promise.resolve();
   #lost: unknown;
   #parted: Promise<void> | undefined;
 
@@ -87,6 +88,14 @@ export class Connection {
     await this.#inTurn(() => this.#query({ text }));
   }
 
+  /** Resolves when all that was asked until now is answered, or the connection is lost. */
+  answered(): Promise<void> {
+    return this.#latest.then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+
   /** Of the statement that runs now. */
   cancel(timeoutMs: number): Promise<void> {
     return cancel(this.client, timeoutMs);
@@ -109,7 +118,12 @@ export class Connection {
 
   /** All at once where pg can do that; else it wants to be asked one thing at a time. */
   #inTurn<T>(ask: () => Promise<T>): Promise<T> {
-    if (this.#lost === undefined && isPipelined(this.client)) return ask();
+    const answer = this.#lost === undefined && isPipelined(this.client) ? ask() : this.#queued(ask);
+    this.#latest = answer;
+    return answer;
+  }
+
+  #queued<T>(ask: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const send = (): void => {
         if (this.#lost !== undefined) {

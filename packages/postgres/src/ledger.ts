@@ -40,6 +40,11 @@ export class Ledger {
     await this.#strike();
   }
 
+  /** Whether a row is yet to be deleted, behind what is asked meanwhile. */
+  get isBehind(): boolean {
+    return this.#gone.length > 0;
+  }
+
   get #isResting(): boolean {
     return this.#connection.isLost || monotonicMs() < this.#restsUntil;
   }

@@ -111,13 +111,17 @@ export class LockSession implements Session {
     return { keys, mode, token, session: this };
   }
 
-  /** Whether it was held until now. `owner`: of a hold that is in the registry, from where it goes, too. */
-  async unlock(hold: Hold, owner: string | undefined): Promise<boolean> {
+  /**
+   * Whether it was held until now. `owner`: of a hold that is in the registry, from where it goes, too. `sent`: called as soon as all that is asked
+   * next on a connection of its own comes behind that: the next of the process is in the server's queue a round trip sooner.
+   */
+  async unlock(hold: Hold, owner: string | undefined, sent: () => void = () => undefined): Promise<boolean> {
     const { patience } = this.#context;
     const isLast = this.#presence.leave(hold.keys, hold.slot);
     const unlocking = hold.mode === 'semaphore' || isLast ? this.#unlock(hold, isLast) : undefined;
     // Unlocked first: who waits need not wait for the rest, and what is locked next comes behind both.
     const unlisted = owner === undefined ? undefined : this.ledger.unlist(owner);
+    if (this.isDedicated && !this.ledger.isBehind) sent();
     const done = unlocking === undefined ? !this.isOver : await patience.answered(unlocking);
     // A row still counts where the session has the lock for other readers, or says that the owner waits.
     // But what became of the lock is known by now: a row that stays for want of an answer is no failure of the release.

@@ -19,12 +19,15 @@ export class BlockedWait {
   readonly result: Promise<boolean>;
   readonly #context: SessionContext;
   readonly #connection: Connection;
+  /** Of the hold before this wait, on the same connection: a cancel would hit its unlock. */
+  readonly #before: Promise<void>;
   #cancelling: Promise<void> | undefined;
   #isSettled = false;
 
   constructor(context: SessionContext, connection: Connection, keys: Keys, mode: Hold['mode']) {
     this.#context = context;
     this.#connection = connection;
+    this.#before = connection.answered();
     this.result = this.#run(keys, mode).finally(() => {
       this.#isSettled = true;
     });
@@ -32,8 +35,11 @@ export class BlockedWait {
 
   /** Resolves when nothing is locked and nothing waits, or when it was granted after all, which `result` tells. */
   async cancel(): Promise<void> {
-    const until = monotonicMs() + CANCEL_MS;
     try {
+      const isClear = this.#before.then(() => true);
+      if (!(await Promise.race([isClear, delay(CANCEL_MS, false, { ref: false })])))
+        throw new Error('the server does not answer');
+      const until = monotonicMs() + CANCEL_MS;
       while (!this.#isSettled) {
         if (monotonicMs() > until) throw new Error('the server does not cancel the wait');
         this.#cancelling = this.#connection.cancel(CANCEL_MS);
