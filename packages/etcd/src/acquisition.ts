@@ -17,6 +17,7 @@ import type { Watches } from './watches.ts';
 export interface AcquisitionContext {
   readonly connection: Connection;
   readonly watches: Watches;
+  readonly prefix: string;
 }
 
 /** The request's place in the queue is gone, or its session is: it has to enter again. */
@@ -101,12 +102,15 @@ export class Acquisition {
         seen = granted;
         continue;
       }
-      const isFirst = await wake(awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
+      const woken = await wake(own, awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
         ...this.#context,
         session: this.#session,
         signal: this.#request.signal,
+        client: this.#request.client,
       });
-      const next = await this.#look(own, isFirst);
+      // The grant was written to our own key: it was there, and with it our lease.
+      if (typeof woken === 'bigint' && !this.#session.isOver) return woken;
+      const next = await this.#look(own, woken === 'first');
       if (typeof next === 'bigint') return next;
       seen = next;
     }

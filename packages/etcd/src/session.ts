@@ -4,7 +4,12 @@ import type { RenewResult, Session } from '@holdfast/core/adapter';
 import type { Etcd3, IEvent } from 'etcd3';
 import type { CallOptions, Connection } from './connection.ts';
 import { grant, keepAlive, revoke } from './lease-calls.ts';
-import { mailboxOf, sessionOf, under } from './keys.ts';
+import { mailboxOf, sessionOf, successorOf, under } from './keys.ts';
+import { txn } from './direct-client.ts';
+import { handOver } from './requests.ts';
+import type { Removal } from './requests.ts';
+import { canHandOver, decodeSuccessor } from './successor.ts';
+import type { Txn } from './txn.ts';
 import type { Ticket } from './ticket.ts';
 import type { Watches } from './watches.ts';
 import { capabilities } from './capabilities.ts';
@@ -106,6 +111,8 @@ export class EtcdSession implements Session {
   /** Whether it was still there. */
   leave(ticket: Ticket): boolean {
     if (!this.#tickets.delete(ticket.key)) return false;
+    // Told after our last word, or to one that was stolen.
+    if (ticket.next !== undefined && !this.isOver) this.#erase(successorOf(this.#context.prefix, this.id, ticket.key));
     if (this.#tickets.size > 0) return true;
     if (!this.#renewed) this.#rest();
     else this.#linger = setTimeout(() => this.#rest(), LINGER_MS).unref();
@@ -128,6 +135,33 @@ export class EtcdSession implements Session {
     if (!alive) return 'expired';
     if (!this.#renewed) await this.#look();
     return 'renewed';
+  }
+
+  /** For the release of one that holds; `undefined` if it can't hand over. */
+  handOver({ key, queue, created, doubtful, next }: Ticket): Txn | undefined {
+    if (next === undefined || created === undefined || doubtful || !canHandOver(key)) return undefined;
+    const { id, host, pid } = next.client;
+    const value = Buffer.from(JSON.stringify({ client: id, host, pid, since: Date.now() }));
+    return handOver({ key, created, queue, pointer: successorOf(this.#context.prefix, this.id, key), next, value });
+  }
+
+  removal({ key, created, doubtful, next }: Ticket): Removal {
+    const pointer = next && successorOf(this.#context.prefix, this.id, key);
+    return { key, created, doubtful, pointer };
+  }
+
+  /** Somebody waits directly behind one of ours. */
+  #onSuccessor(pointer: string, value: Buffer): void {
+    const { of, ...next } = decodeSuccessor(value);
+    const ticket = this.#tickets.get(of);
+    if (ticket === undefined) this.#erase(pointer);
+    else ticket.next = next;
+  }
+
+  /** Once: what is left goes with the lease. */
+  #erase(key: string): void {
+    const success = [{ request_delete_range: { key: Buffer.from(key) } }];
+    this.#context.connection.once((client, options) => txn(client, { success }, options)).catch(() => undefined);
   }
 
   #watch(): void {
@@ -184,7 +218,9 @@ export class EtcdSession implements Session {
       const key = kv.key.toString();
       this.#watchFrom = BigInt(kv.mod_revision) + 1n;
       if (key === this.key && type === 'Delete') this.lease.lose('expired');
-      if (key !== mailbox || type !== 'Put') continue;
+      if (type !== 'Put') continue;
+      if (key.startsWith(`${this.key}/next/`)) this.#onSuccessor(key, kv.value);
+      if (key !== mailbox) continue;
       for (const stolen of JSON.parse(kv.value.toString()) as string[]) this.#evict(this.#tickets.get(stolen));
     }
   }
