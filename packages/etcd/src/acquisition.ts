@@ -88,7 +88,9 @@ export class Acquisition {
       if (response.succeeded) this.#session.isKnown = true;
       seen = readQueue(response);
       // Also if an earlier attempt, whose answer was lost, had put it there.
-      if (seen.entries.some((entry) => entry.key === key)) return seen;
+      if (!seen.entries.some((entry) => entry.key === key)) continue;
+      // Keys that are no requests (put there by hand) may have taken the place of the one ahead.
+      return seen.isWhole || seen.entries.length > 1 ? seen : await this.#read();
     }
   }
 

@@ -23,7 +23,7 @@ export async function depart(
   const options = { onDoubt: (): void => void (isRepeated = true), check, patienceMs: Infinity };
   try {
     if (holds) {
-      const request = session.handOver(ticket);
+      const request = session.successors.handOver(ticket);
       const isHandedOver =
         request && (await connection.ask((client, call) => txn(client, request, call), options)).succeeded;
       if (isHandedOver) {
@@ -31,7 +31,7 @@ export async function depart(
         return true;
       }
     }
-    const removal = session.removal(ticket);
+    const removal = session.successors.removal(ticket);
     const { responses, succeeded } = await connection.ask(
       (client, call) => txn(client, remove(removal, session), call),
       options,

@@ -4,12 +4,8 @@ import type { RenewResult, Session } from '@holdfast/core/adapter';
 import type { Etcd3, IEvent } from 'etcd3';
 import type { CallOptions, Connection } from './connection.ts';
 import { grant, keepAlive, revoke } from './lease-calls.ts';
-import { mailboxOf, sessionOf, successorOf, under } from './keys.ts';
-import { txn } from './direct-client.ts';
-import { handOver } from './requests.ts';
-import type { Removal } from './requests.ts';
-import { canHandOver, decodeSuccessor } from './successor.ts';
-import type { Txn } from './txn.ts';
+import { mailboxOf, sessionOf, under } from './keys.ts';
+import { Successors } from './successor.ts';
 import type { Ticket } from './ticket.ts';
 import type { Watches } from './watches.ts';
 import { capabilities } from './capabilities.ts';
@@ -38,6 +34,7 @@ export class EtcdSession implements Session {
   readonly lease: Lease;
   readonly id: string;
   readonly key: string;
+  readonly successors: Successors;
   /** Whether `key` is known to have been written; every request writes it until then. */
   isKnown = false;
   readonly #context: SessionContext;
@@ -78,6 +75,7 @@ export class EtcdSession implements Session {
     // We choose the id: on a network that is slow in relation to the ttl the first heartbeat is due before the lease is confirmed.
     this.id = `${randomBytes(8).readBigUInt64BE() >> 1n}`;
     this.key = sessionOf(context.prefix, this.id);
+    this.successors = new Successors(context, this.id);
     this.lease = new Lease({ ttlMs, provedAt: monotonicMs(), auto: renewed, renew: () => this.#renew() });
     this.lease.observe(({ type }) => {
       if (type !== 'lost') return;
@@ -112,7 +110,7 @@ export class EtcdSession implements Session {
   leave(ticket: Ticket): boolean {
     if (!this.#tickets.delete(ticket.key)) return false;
     // Told after our last word, or to one that was stolen.
-    if (ticket.next !== undefined && !this.isOver) this.#erase(successorOf(this.#context.prefix, this.id, ticket.key));
+    if (!this.isOver) this.successors.forget(ticket);
     if (this.#tickets.size > 0) return true;
     if (!this.#renewed) this.#rest();
     else this.#linger = setTimeout(() => this.#rest(), LINGER_MS).unref();
@@ -135,33 +133,6 @@ export class EtcdSession implements Session {
     if (!alive) return 'expired';
     if (!this.#renewed) await this.#look();
     return 'renewed';
-  }
-
-  /** For the release of one that holds; `undefined` if it can't hand over. */
-  handOver({ key, queue, created, doubtful, next }: Ticket): Txn | undefined {
-    if (next === undefined || created === undefined || doubtful || !canHandOver(key)) return undefined;
-    const { id, host, pid } = next.client;
-    const value = Buffer.from(JSON.stringify({ client: id, host, pid, since: Date.now() }));
-    return handOver({ key, created, queue, pointer: successorOf(this.#context.prefix, this.id, key), next, value });
-  }
-
-  removal({ key, created, doubtful, next }: Ticket): Removal {
-    const pointer = next && successorOf(this.#context.prefix, this.id, key);
-    return { key, created, doubtful, pointer };
-  }
-
-  /** Somebody waits directly behind one of ours. */
-  #onSuccessor(pointer: string, value: Buffer): void {
-    const { of, ...next } = decodeSuccessor(value);
-    const ticket = this.#tickets.get(of);
-    if (ticket === undefined) this.#erase(pointer);
-    else ticket.next = next;
-  }
-
-  /** Once: what is left goes with the lease. */
-  #erase(key: string): void {
-    const success = [{ request_delete_range: { key: Buffer.from(key) } }];
-    this.#context.connection.once((client, options) => txn(client, { success }, options)).catch(() => undefined);
   }
 
   #watch(): void {
@@ -219,7 +190,7 @@ export class EtcdSession implements Session {
       this.#watchFrom = BigInt(kv.mod_revision) + 1n;
       if (key === this.key && type === 'Delete') this.lease.lose('expired');
       if (type !== 'Put') continue;
-      if (key.startsWith(`${this.key}/next/`)) this.#onSuccessor(key, kv.value);
+      if (key.startsWith(`${this.key}/next/`)) this.successors.onTold(key, kv.value, this.#tickets);
       if (key !== mailbox) continue;
       for (const stolen of JSON.parse(kv.value.toString()) as string[]) this.#evict(this.#tickets.get(stolen));
     }

@@ -123,6 +123,24 @@ test('who comes next is written down for no longer than the one ahead is there: 
   expect(await told()).toBe(0);
 });
 
+test('keys that somebody put into a queue by hand do not hide the holder from who enters', async () => {
+  const [locks, client, name] = [await open(), raw(), randomUUID()];
+  const held = await locks.acquire(name);
+  const byHand = ['1', '2', '3'].map((suffix) => `holdfast/queue/${name}/by hand ${suffix}`);
+  for (const key of byHand) await client.put(key).value('');
+  let granted = false;
+  const waiting = locks.acquire(name).then((lock) => {
+    granted = true;
+    return lock;
+  });
+  await pending(locks, name, 1);
+  await delay(200);
+  expect(granted).toBe(false);
+  for (const key of byHand) await client.delete().key(key);
+  await held.release();
+  await (await waiting).release();
+});
+
 /** The states of a queue in which the end of the one ahead does not mean that it is one's turn. */
 test('who comes next is written down for no longer than the one ahead is there: released, given up, stolen from', async () => {
   const prefix = `${randomUUID()}/`;
@@ -151,6 +169,24 @@ test('who comes next is written down for no longer than the one ahead is there: 
   await thief.release();
   await (await fourth).release();
   expect(await told()).toBe(0);
+});
+
+test('keys that somebody put into a queue by hand do not hide the holder from who enters', async () => {
+  const [locks, client, name] = [await open(), raw(), randomUUID()];
+  const held = await locks.acquire(name);
+  const byHand = ['1', '2', '3'].map((suffix) => `holdfast/queue/${name}/by hand ${suffix}`);
+  for (const key of byHand) await client.put(key).value('');
+  let granted = false;
+  const waiting = locks.acquire(name).then((lock) => {
+    granted = true;
+    return lock;
+  });
+  await pending(locks, name, 1);
+  await delay(200);
+  expect(granted).toBe(false);
+  for (const key of byHand) await client.delete().key(key);
+  await held.release();
+  await (await waiting).release();
 });
 
 /** The states of a queue in which the end of the one ahead does not mean that it is one's turn. */
