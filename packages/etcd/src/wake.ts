@@ -76,7 +76,7 @@ export function wake(own: Entry, awaited: Awaited, seen: bigint, context: WakeCo
       watch(entry.key, what, (events) => {
         const how = events.some((event) => isEndOfHold(entry, event)) ? 'first' : 'look';
         if (!hasTold) return woken(how);
-        const timer = setTimeout(() => woken(how), TOGETHER_MS);
+        const timer = setTimeout(() => woken(how), TOGETHER_MS).unref();
         cleanup.push(() => clearTimeout(timer));
       });
     }
