@@ -17,6 +17,7 @@ import type { Watches } from './watches.ts';
 export interface AcquisitionContext {
   readonly connection: Connection;
   readonly watches: Watches;
+  readonly prefix: string;
 }
 
 /** The request's place in the queue is gone, or its session is: it has to enter again. */
@@ -87,7 +88,9 @@ export class Acquisition {
       if (response.succeeded) this.#session.isKnown = true;
       seen = readQueue(response);
       // Also if an earlier attempt, whose answer was lost, had put it there.
-      if (seen.entries.some((entry) => entry.key === key)) return seen;
+      if (!seen.entries.some((entry) => entry.key === key)) continue;
+      // Keys that are no requests (put there by hand) may have taken the place of the one ahead.
+      return seen.isWhole || seen.entries.length > 1 ? seen : await this.#read();
     }
   }
 
@@ -101,12 +104,15 @@ export class Acquisition {
         seen = granted;
         continue;
       }
-      const isFirst = await wake(awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
+      const woken = await wake(own, awaited(seen.entries, seen.entries.indexOf(own)), seen.revision, {
         ...this.#context,
         session: this.#session,
         signal: this.#request.signal,
+        client: this.#request.client,
       });
-      const next = await this.#look(own, isFirst);
+      // The grant was written to our own key: it was there, and with it our lease.
+      if (typeof woken === 'bigint' && !this.#session.isOver) return woken;
+      const next = await this.#look(own, woken === 'first');
       if (typeof next === 'bigint') return next;
       seen = next;
     }

@@ -68,7 +68,7 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
     // What was stolen is gone, and what was in a session that is over goes with it.
     if (lease.state === 'lost') return 'not-held';
     lease.end();
-    return (await this.#depart(session, ticket)) ? 'released' : 'not-held';
+    return (await this.#depart(session, ticket, true)) ? 'released' : 'not-held';
   }
 
   query(name?: string): Promise<LockSnapshot> {
@@ -86,7 +86,7 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
   }
 
   async #attempt(session: EtcdSession, ticket: Ticket, request: LockRequest): Promise<EtcdGrant | null | 'again'> {
-    const context = { connection: this.#connection, watches: this.#watches };
+    const context = { connection: this.#connection, watches: this.#watches, prefix: this.#prefix };
     session.join(ticket);
     try {
       const token = await new Acquisition(context, session, ticket, request, entranceOf(this.#prefix, request)).run();
@@ -115,7 +115,7 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
   async #withdraw(session: EtcdSession, ticket: Ticket): Promise<void> {
     const isThere = (ticket.created !== undefined && !ticket.evicted) || ticket.doubtful;
     // The lease of a session that is over takes all its keys along.
-    if (isThere && !session.isOver) await this.#depart(session, ticket);
+    if (isThere && !session.isOver) await this.#depart(session, ticket, false);
     else this.#forget(session, ticket);
   }
 
@@ -123,8 +123,8 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
    * Whether this removed the ticket's key. Rejects when patience ends; the removal itself goes on for as long as the session
    * lives, because its heartbeat keeps the key alive, too.
    */
-  #depart(session: EtcdSession, ticket: Ticket): Promise<boolean> {
-    const departed = depart(this.#connection, session, ticket).finally(() => this.#forget(session, ticket));
+  #depart(session: EtcdSession, ticket: Ticket, holds: boolean): Promise<boolean> {
+    const departed = depart(this.#connection, session, ticket, holds).finally(() => this.#forget(session, ticket));
     return within(departed, this.#connection.patienceMs);
   }
 

@@ -5,6 +5,7 @@
  * - `session/<lease>`: goes when the lease is revoked, which the session watches
  * - `session/<lease>/gone/<id>.<kind>`: this request was given up, and must not enter any more
  * - `session/<lease>/stolen`: whoever steals from that session writes here what it took
+ * - `session/<lease>/next/<id>.<kind>`: who waits directly behind this request, and gets the lock from it at its release
  *
  * A name is percent-encoded as in a URL: that is injective on well-formed strings and has no `/`, so that no name's range
  * holds another's keys.
@@ -35,6 +36,11 @@ export function sessionOf(prefix: string, lease: string): string {
 
 export function mailboxOf(prefix: string, lease: string): string {
   return `${sessionOf(prefix, lease)}/stolen`;
+}
+
+/** Of a request that is in the queue with this key, in the session of this lease. */
+export function successorOf(prefix: string, lease: string, key: string): string {
+  return `${sessionOf(prefix, lease)}/next/${key.slice(key.lastIndexOf('/') + 1)}`;
 }
 
 export function requestKey(queue: string, id: string, { mode, permits, thief }: Identity): string {

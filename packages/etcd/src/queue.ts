@@ -19,12 +19,15 @@ export interface Entry extends Identity {
 export interface Snapshot {
   readonly revision: bigint;
   readonly entries: readonly Entry[];
+  /** Whether there is no more in it. Else these are the newest keys. */
+  readonly isWhole: boolean;
 }
 
 export function snapshotOf(response: RangeAnswer, revision: string): Snapshot {
   return {
     revision: BigInt(revision),
     entries: inOrder(response.kvs.map(entryOf).filter((entry) => entry !== undefined)),
+    isWhole: response.kvs.length === Number(response.count),
   };
 }
 

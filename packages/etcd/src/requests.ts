@@ -63,16 +63,52 @@ export function claim(own: Entry, value: Buffer, isFirst: boolean): Txn {
   };
 }
 
+/** Tells the one ahead who comes next, if both are in the queue and `own` does not hold yet. */
+export function follow(ahead: Entry, own: Entry, pointer: { readonly key: string; readonly value: Buffer }): Txn {
+  const { key, value } = pointer;
+  return {
+    compare: [same(ahead), unchanged(own.key, own.modified)],
+    // It goes with the one ahead.
+    success: [{ request_put: { key: Buffer.from(key), value, lease: ahead.lease } }],
+  };
+}
+
+export interface HandOver {
+  readonly key: string;
+  readonly created: bigint;
+  readonly queue: string;
+  /** Where the next one was told. */
+  readonly pointer: string;
+  readonly next: { readonly key: string; readonly created: bigint };
+  /** Of the next one, from now on. */
+  readonly value: Buffer;
+}
+
+/** The release of an exclusive lock that grants it to the next one: the new revision of its key is the token. */
+export function handOver({ key, created, queue, pointer, next, value }: HandOver): Txn {
+  return {
+    compare: [same({ key, created }), same(next), none(thieves(queue))],
+    success: [
+      { request_delete_range: { key: Buffer.from(key) } },
+      { request_delete_range: { key: Buffer.from(pointer) } },
+      { request_put: { key: Buffer.from(next.key), value, ignore_lease: true } },
+    ],
+  };
+}
+
 export interface Removal {
   readonly key: string;
   /** Its place in the queue, once known. */
   readonly created: bigint | undefined;
   /** Whether a request to enter may still be on its way. */
   readonly doubtful: boolean;
+  /** What else there is of it. */
+  readonly pointer?: string | undefined;
 }
 
-export function remove({ key, created, doubtful }: Removal, session: SessionKey): Txn {
-  const gone = doubtful ? [mark(goneKey(session, key), session)] : [];
+export function remove({ key, created, doubtful, pointer }: Removal, session: SessionKey): Txn {
+  const gone: Operation[] = doubtful ? [mark(goneKey(session, key), session)] : [];
+  if (pointer !== undefined) gone.push({ request_delete_range: { key: Buffer.from(pointer) } });
   return {
     compare: created === undefined ? [] : [same({ key, created })],
     success: [{ request_delete_range: { key: Buffer.from(key) } }, ...gone],

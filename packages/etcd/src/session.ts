@@ -5,6 +5,7 @@ import type { Etcd3, IEvent } from 'etcd3';
 import type { CallOptions, Connection } from './connection.ts';
 import { grant, keepAlive, revoke } from './lease-calls.ts';
 import { mailboxOf, sessionOf, under } from './keys.ts';
+import { Successors } from './successor.ts';
 import type { Ticket } from './ticket.ts';
 import type { Watches } from './watches.ts';
 import { capabilities } from './capabilities.ts';
@@ -33,6 +34,7 @@ export class EtcdSession implements Session {
   readonly lease: Lease;
   readonly id: string;
   readonly key: string;
+  readonly successors: Successors;
   /** Whether `key` is known to have been written; every request writes it until then. */
   isKnown = false;
   readonly #context: SessionContext;
@@ -73,6 +75,7 @@ export class EtcdSession implements Session {
     // We choose the id: on a network that is slow in relation to the ttl the first heartbeat is due before the lease is confirmed.
     this.id = `${randomBytes(8).readBigUInt64BE() >> 1n}`;
     this.key = sessionOf(context.prefix, this.id);
+    this.successors = new Successors(context, this.id);
     this.lease = new Lease({ ttlMs, provedAt: monotonicMs(), auto: renewed, renew: () => this.#renew() });
     this.lease.observe(({ type }) => {
       if (type !== 'lost') return;
@@ -106,6 +109,8 @@ export class EtcdSession implements Session {
   /** Whether it was still there. */
   leave(ticket: Ticket): boolean {
     if (!this.#tickets.delete(ticket.key)) return false;
+    // Told after our last word, or to one that was stolen.
+    if (!this.isOver) this.successors.forget(ticket);
     if (this.#tickets.size > 0) return true;
     if (!this.#renewed) this.#rest();
     else this.#linger = setTimeout(() => this.#rest(), LINGER_MS).unref();
@@ -184,7 +189,9 @@ export class EtcdSession implements Session {
       const key = kv.key.toString();
       this.#watchFrom = BigInt(kv.mod_revision) + 1n;
       if (key === this.key && type === 'Delete') this.lease.lose('expired');
-      if (key !== mailbox || type !== 'Put') continue;
+      if (type !== 'Put') continue;
+      if (key.startsWith(`${this.key}/next/`)) this.successors.onTold(key, kv.value, this.#tickets);
+      if (key !== mailbox) continue;
       for (const stolen of JSON.parse(kv.value.toString()) as string[]) this.#evict(this.#tickets.get(stolen));
     }
   }

@@ -1,5 +1,6 @@
 import type { LockRequest, SharedLease } from '@holdfast/core/adapter';
 import { queueOf, requestKey } from './keys.ts';
+import type { Successor } from './successor.ts';
 
 /**
  * A request's key in the queue, from before it is sent until it is known to be gone. One is kept for each lock that is held, so it has
@@ -13,6 +14,8 @@ export class Ticket {
   doubtful = false;
   /** Somebody stole it, or it is gone without our doing. */
   evicted = false;
+  /** Who comes next, if that is known. */
+  next: Successor | undefined;
   /** Once it holds. */
   lease: SharedLease | undefined;
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Etcd3 } from 'etcd3';
 import { beforeAll, expect, test } from 'vitest';
-import { remove, claim, enter, list, noneSince } from '../src/requests.ts';
+import { claim, enter, follow, handOver, list, noneSince, remove } from '../src/requests.ts';
 import { decodeAnswer, encodeTxn } from '../src/txn-codec.ts';
 import type { Txn } from '../src/txn.ts';
 
@@ -52,6 +52,9 @@ test.each(integers.slice(1))('a transaction with the revision and lease %s is wh
     claim(own, Buffer.from('v'), false),
     claim(own, Buffer.from('v'), true),
     remove(doubtful, session),
+    remove({ ...doubtful, pointer: 'session/1/next/a.x' }, session),
+    follow(own, own, { key: 'session/1/next/a.x', value: Buffer.from('v') }),
+    handOver({ ...place, pointer: 'session/1/next/a.x', next: own, value: Buffer.from('v') }),
     enter(session, { ...entering, exclusive: false }),
     { success: [{ request_range: list('q/') }, { request_range: { key: Buffer.from('k'), count_only: true } }] },
     { compare: [{ key: Buffer.from('k'), target: 'Mod', result: 'Greater', mod_revision: lease }] },
