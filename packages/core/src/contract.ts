@@ -44,6 +44,8 @@ declare abstract class RequestType {
    * first who reads it, so an adapter that is sure of an answer soon does better not to: core gives back what comes after the abort.
    */
   get signal(): AbortSignal;
+  /** That of `signal`, without making one. */
+  get aborted(): boolean;
   readonly client: ClientInfo;
   /**
    * To be called when the request must wait, and has its place: in the queue, or behind others of its client. Core publishes

@@ -1,3 +1,4 @@
+import { monotonicMs } from './clock.ts';
 import type { Lease } from './lease.ts';
 
 /** A session of the backend: what its locks and its queue entries live in. */
@@ -19,7 +20,9 @@ interface Slot<S extends Session> {
   readonly ttlMs: number;
   readonly session: Promise<S>;
   uses: number;
-  idle: NodeJS.Timeout | undefined;
+  /** By the monotonic clock. */
+  idleSince: number;
+  timer: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -40,7 +43,6 @@ export class Sessions<S extends Session> {
     for (;;) {
       const slot = renew ? this.#sharedSlot(ttlMs) : this.#open(ttlMs, false);
       slot.uses += 1;
-      clearTimeout(slot.idle);
       const session = await slot.session;
       if (isLive(session)) return session;
       // Lost while it was idle or being opened: whoever comes next opens another.
@@ -59,8 +61,19 @@ export class Sessions<S extends Session> {
       void this.#close(session, slot);
       return;
     }
-    slot.idle = setTimeout(() => void this.#close(session, slot), this.#options.idleMs);
-    slot.idle.unref();
+    slot.idleSince = monotonicMs();
+    if (slot.timer === undefined) this.#rest(session, slot, this.#options.idleMs);
+  }
+
+  /** The timer goes on while the session is used again, and finds that out: in a loop of short holds it is set once. */
+  #rest(session: S, slot: Slot<S>, ms: number): void {
+    slot.timer = setTimeout(() => {
+      slot.timer = undefined;
+      if (slot.uses > 0) return;
+      const left = slot.idleSince + this.#options.idleMs - monotonicMs();
+      if (left > 0) this.#rest(session, slot, left);
+      else void this.#close(session, slot);
+    }, ms).unref();
   }
 
   async close(): Promise<void> {
@@ -86,7 +99,7 @@ export class Sessions<S extends Session> {
       });
       return session;
     });
-    const slot: Slot<S> = { ttlMs, session: opening, uses: 0, idle: undefined };
+    const slot: Slot<S> = { ttlMs, session: opening, uses: 0, idleSince: 0, timer: undefined };
     return slot;
   }
 
@@ -95,7 +108,7 @@ export class Sessions<S extends Session> {
   }
 
   async #close(session: S, slot: Slot<S>): Promise<void> {
-    clearTimeout(slot.idle);
+    clearTimeout(slot.timer);
     this.#forget(slot);
     if (!this.#slots.delete(session)) return;
     session.lease.end();

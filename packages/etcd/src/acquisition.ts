@@ -145,7 +145,7 @@ export class Acquisition {
   }
 
   #check(): void {
-    this.#request.signal.throwIfAborted();
+    if (this.#request.aborted) throw this.#request.signal.reason;
     if (this.#session.isOver) throw new PlaceLostError('The session is over');
   }
 

@@ -56,7 +56,7 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
 
   async acquire(request: LockRequest): Promise<EtcdGrant | null> {
     for (let attempt = 0; ; attempt += 1) {
-      request.signal.throwIfAborted();
+      if (request.aborted) throw request.signal.reason;
       const session = await this.#sessions.use(request.ttlMs, request.renew);
       const result = await this.#attempt(session, new Ticket(this.#prefix, request, attempt), request);
       if (result !== 'again') return result;
@@ -102,7 +102,7 @@ export class EtcdBackend implements LockBackend<EtcdGrant> {
       return { fencingToken: token, lease, ticket, session };
     } catch (error) {
       const withdrawn = this.#withdraw(session, ticket).catch(() => undefined);
-      if (request.signal.aborted) {
+      if (request.aborted) {
         await withdrawn;
         throw request.signal.reason;
       }

@@ -79,13 +79,12 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     const keys = keysOf(request.name);
     try {
       for (;;) {
-        request.signal.throwIfAborted();
+        if (request.aborted) throw request.signal.reason;
         const granted = request.steal ? await this.#steal(keys, request) : await this.#attempt(keys, request);
         if (granted !== 'again') return granted;
       }
     } catch (error) {
-      request.signal.throwIfAborted();
-      throw unavailable(error);
+      throw request.aborted ? request.signal.reason : unavailable(error);
     }
   }
 
@@ -161,7 +160,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     let waiting: Promise<Waited>;
     try {
       if (before !== undefined) await new Promise<void>((resolve) => (before.next = resolve));
-      request.signal.throwIfAborted();
+      if (request.aborted) throw request.signal.reason;
       const result = await this.#try(keys, request);
       if (result !== null || !request.wait) return result;
       // From here on the waiter hears of an abort itself.

@@ -150,9 +150,9 @@ export class RedisBackend implements LockBackend<RedisGrant> {
         this.#clock.read(startedAt, Number(reply));
         return this.#listening(this.#holds.add(claim, String(reply), startedAt));
       } catch (error) {
-        if (!request.signal.aborted && isTransient(error) && sent.length < TRY_ATTEMPTS) continue;
+        if (!request.aborted && isTransient(error) && sent.length < TRY_ATTEMPTS) continue;
         const left = this.#departures.leave(claim, Promise.all(sent.map(({ settled }) => settled)));
-        if (!request.signal.aborted) throw error;
+        if (!request.aborted) throw error;
         await left;
         throw request.signal.reason;
       }

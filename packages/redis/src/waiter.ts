@@ -145,7 +145,7 @@ export class Waiter {
   }
 
   #failed(error: unknown): void {
-    if (this.#claim.request.signal.aborted) return this.#onAbort();
+    if (this.#claim.request.aborted) return this.#onAbort();
     this.#attempts += 1;
     const hopeless = this.#state === 'entering' && this.#attempts === ENTRY_ATTEMPTS;
     if (hopeless || !isTransient(error)) this.#fail(error);

@@ -58,6 +58,9 @@ test('the scripts grant to the same requests in the same order as the pure state
       steal,
       renew: false,
       signal: abort.signal,
+      get aborted() {
+        return abort.signal.aborted;
+      },
       onContended: contended,
       client: { id, host: 'host', pid: 1 },
       ...(mode === 'semaphore' ? { permits } : {}),

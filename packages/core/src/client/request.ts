@@ -37,6 +37,10 @@ export class Request implements LockRequest {
   get signal(): AbortSignal {
     return this.#waiting.signal;
   }
+
+  get aborted(): boolean {
+    return this.#waiting.aborted;
+  }
 }
 
 /** `randomUUID` makes a tree of twenty small strings. Reading from it makes it one, which is a third in size where many are kept. */
