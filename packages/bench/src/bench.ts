@@ -81,6 +81,7 @@ async function preparationsOf(backend: BackendName, run: BenchRun): Promise<Asyn
 
 async function linesOf(scenario: Scenario, arena: Arena, run: BenchRun): Promise<Line[]> {
   const { entrants, missing } = await entrantsOf(scenario, arena, run);
+  if (entrants.length === 0) return missing;
   try {
     const rounds = Math.min(run.rounds, scenario.rounds ?? Infinity);
     const limitMs = scenario.limitMs ?? SLICE_LIMIT_MS;
