@@ -12,6 +12,7 @@ import { median, ratios, spread } from './stats.ts';
 import type { Spread } from './stats.ts';
 import { within } from './within.ts';
 
+const SLICE_LIMIT_MS = 180_000;
 /** Whoever takes longer to close is left behind, in ms. */
 const CLOSE_MS = 10_000;
 
@@ -80,11 +81,13 @@ async function preparationsOf(backend: BackendName, run: BenchRun): Promise<Asyn
 
 async function linesOf(scenario: Scenario, arena: Arena, run: BenchRun): Promise<Line[]> {
   const { entrants, missing } = await entrantsOf(scenario, arena, run);
+  if (entrants.length === 0) return missing;
   try {
     const rounds = Math.min(run.rounds, scenario.rounds ?? Infinity);
+    const limitMs = scenario.limitMs ?? SLICE_LIMIT_MS;
     const onRound = (round: number): void => run.onRound(`${arena.backend} ${scenario.id}`, round, rounds);
     return [
-      ...compared(await interleave(entrants, { rounds, warmUps: run.quick ? 0 : 1, seed: run.seed, onRound })),
+      ...compared(await interleave(entrants, { rounds, warmUps: run.quick ? 0 : 1, seed: run.seed, limitMs, onRound })),
       ...missing,
     ];
   } finally {

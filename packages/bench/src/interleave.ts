@@ -1,9 +1,6 @@
 import { shuffled } from './random.ts';
 import { within } from './within.ts';
 
-/** Who has no figure by then is out, in ms. */
-const SLICE_LIMIT_MS = 180_000;
-
 /** One contender's part in a scenario, ready to be measured again and again. */
 export interface Entrant {
   readonly name: string;
@@ -28,6 +25,8 @@ export interface InterleaveOptions {
   /** Rounds before those, which do not count. */
   readonly warmUps: number;
   readonly seed: number;
+  /** Who has no figure of a slice by then is out, in ms. */
+  readonly limitMs: number;
   readonly onRound: (round: number) => void;
 }
 
@@ -37,7 +36,7 @@ export interface InterleaveOptions {
  */
 export async function interleave(
   entrants: readonly Entrant[],
-  { rounds, warmUps, seed, onRound }: InterleaveOptions,
+  { rounds, warmUps, seed, limitMs, onRound }: InterleaveOptions,
 ): Promise<Measured[]> {
   const figures = new Map<Entrant, number[]>(entrants.map((entrant) => [entrant, []]));
   const failures = new Map<Entrant, string>();
@@ -46,7 +45,7 @@ export async function interleave(
     for (const entrant of shuffled(entrants, seed + round)) {
       if (failures.has(entrant)) continue;
       try {
-        const figure = await within(SLICE_LIMIT_MS, entrant.measure(), 'a slice');
+        const figure = await within(limitMs, entrant.measure(), 'a slice');
         if (round > 0) figures.get(entrant)?.push(figure);
       } catch (error) {
         failures.set(entrant, error instanceof Error ? error.message : String(error));

@@ -10,7 +10,7 @@ const RIGHT = 90;
 export function svg({ backend, scenario, lines }: Result): string {
   const drawn = lines.flatMap(({ name, ratio }) => (ratio === undefined ? [] : [{ name, ratio }]));
   const most = Math.max(1, ...drawn.map(({ ratio }) => ratio.high));
-  const x = (value: number): number => LABEL + (value / most) * (WIDTH - LABEL - RIGHT);
+  const x = (value: number): number => LABEL + (Math.max(0, value) / most) * (WIDTH - LABEL - RIGHT);
   const height = 40 + drawn.length * (BAR + GAP);
   const rows = drawn.map(({ name, ratio }, i) => {
     const y = 34 + i * (BAR + GAP);

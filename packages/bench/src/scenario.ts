@@ -11,6 +11,8 @@ export interface Scenario {
   readonly better: 'less' | 'more';
   /** Most that are worth their time, where a slice takes long. */
   readonly rounds?: number;
+  /** Most that a slice may take, in ms; default: 3 minutes. */
+  readonly limitMs?: number;
   /** Something that no contender is, but that all are ratios to. */
   readonly base?: (arena: Arena) => Entrant | undefined;
   /** Who takes part, each ready to be measured. `undefined`: it has no part in this. */

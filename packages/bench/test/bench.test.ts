@@ -21,7 +21,7 @@ afterAll(async () => {
 // What takes part and what comes out; never how fast it is.
 
 test('every scenario has a figure for Holdfast on Redis, a ratio to what the server itself takes', async () => {
-  const results = await measured('redis', '--contender', 'holdfast,redis-semaphore');
+  const results = await measured('redis', '--contender', 'holdfast');
   expect(results.map(({ scenario }) => scenario.id)).toEqual(scenarios.map(({ id }) => id));
   for (const { scenario, lines } of results) expect(holdfastOf(lines), scenario.id).toBeGreaterThan(0);
   const baseOf = (id: string): string | undefined => results.find(({ scenario }) => scenario.id === id)?.lines[0]?.name;
@@ -33,7 +33,7 @@ test('every scenario has a figure for Holdfast on Redis, a ratio to what the ser
 });
 
 test('on the memory backend, what needs no server and no second process', async () => {
-  const results = await measured('memory', '--contender', 'holdfast,async-mutex');
+  const results = await measured('memory', '--contender', 'holdfast');
   const needs = /requests|processes|death/;
   expect(results.map(({ scenario }) => scenario.id)).toEqual(
     scenarios.map(({ id }) => id).filter((id) => !needs.test(id)),
@@ -42,7 +42,7 @@ test('on the memory backend, what needs no server and no second process', async 
 });
 
 test('every peer has a ratio', async () => {
-  const [latency] = await measured('redis', '--scenario', 'latency', '--shared');
+  const [latency, handOver] = await measured('redis', '--scenario', 'latency,hand-over-processes-2', '--shared');
   expect(latency?.lines[0]?.ratio?.median).toBe(1);
   expect(latency?.lines.map(({ name, ratio }) => `${name}: ${typeof ratio?.median}`)).toEqual([
     'two PINGs: number',
@@ -55,6 +55,12 @@ test('every peer has a ratio', async () => {
     expect.stringMatching(/^@microfleet\/ioredis-lock \d.*: number$/),
     expect.stringMatching(/^@verrou\/core \d.*: number$/),
     expect.stringMatching(/^live-mutex \d.*: number$/),
+  ]);
+  const peers = latency?.lines.map(({ name }) => name).filter((name) => /\d/.test(name));
+  expect(handOver?.lines.map(({ name, failed }) => failed ?? name)).toEqual([
+    'notification',
+    'holdfast',
+    ...(peers ?? []),
   ]);
 });
 

@@ -15,7 +15,7 @@ function entrant(name: string, log: string[], figure: (call: number) => number):
   };
 }
 
-const options = { rounds: 8, warmUps: 1, seed: 1, onRound: () => undefined };
+const options = { rounds: 8, warmUps: 1, seed: 1, limitMs: 200, onRound: () => undefined };
 
 test('everybody is measured once a round, in changing order; the first round does not count', async () => {
   const log: string[] = [];
@@ -40,5 +40,16 @@ test('who fails is out, says why, and does not stop the others', async () => {
   });
   const [failed, sound] = await interleave([bad, entrant('sound', [], () => 1)], options);
   expect(failed).toEqual({ name: 'bad', figures: [1, 1], failed: 'no more' });
+  expect(sound?.figures).toHaveLength(8);
+});
+
+test('who has no figure within the limit is out', async () => {
+  const hanging: Entrant = {
+    name: 'hanging',
+    measure: () => new Promise(() => undefined),
+    close: () => Promise.resolve(),
+  };
+  const [failed, sound] = await interleave([hanging, entrant('sound', [], () => 1)], options);
+  expect(failed).toEqual({ name: 'hanging', figures: [], failed: 'Waited 0.2 s for a slice' });
   expect(sound?.figures).toHaveLength(8);
 });

@@ -1,6 +1,5 @@
 import type { Etcd3 } from 'etcd3';
 import { nowMs } from '../clock.ts';
-import { DEFAULT_TTL_MS } from '../contender.ts';
 import type { Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
 import { versioned } from './versions.ts';
@@ -34,13 +33,16 @@ const notification: Notification = {
   },
 };
 
+/** Longer than any slice in which its keepalives get no turn, in s. */
+const LEASE_S = 900;
+
 /** A key is written with a lease, and deleted: the two transactions that a lock in etcd consists of. */
 const raw: Contender = {
   name: 'two transactions',
   role: 'raw',
   async open(url) {
     const client = await connected(url);
-    const lease = client.lease(DEFAULT_TTL_MS / 1000);
+    const lease = client.lease(LEASE_S);
     const id = await lease.grant();
     return {
       async acquire(name) {

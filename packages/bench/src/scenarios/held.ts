@@ -22,6 +22,8 @@ const WATCHED = 2 / 3;
 /** How often in a ttl all locks are looked at. */
 const LOOKS = 100;
 const QUICK_COUNT = 200;
+/** To get and to give back so many takes its time, in ms. */
+const LIMIT_MS = 900_000;
 const HEAP_SETTLE_MS = 50;
 
 /** More than that are no sensible use of it: each takes a connection, a channel and a queue, a file, or long to get. */
@@ -45,6 +47,7 @@ export function held(count: number): Scenario {
     unit: 'bytes',
     better: 'less',
     rounds: count < MANY ? 2 : 1,
+    limitMs: LIMIT_MS,
     base: ({ quick }) => plain(sizeOf(count, quick)),
     async enter(contender, arena) {
       if (contender.role === 'raw' || count > (MOST[arena.backend] ?? Infinity)) return undefined;
