@@ -117,7 +117,7 @@ export interface LockBackend<G extends Grant = Grant> {
   readonly capabilities: Capabilities;
   /**
    * Enters the queue and resolves once the request holds. `null`: not free and `request.wait` is false.
-   * A grant that arrives after `request.signal` aborted is given back before the promise rejects.
+   * A grant that arrives after `request.signal` aborted is given back before the promise rejects, or handed over: core gives it back then.
    * Rejects with `BackendUnavailableError` when the backend can't be reached.
    */
   acquire(request: LockRequest): Promise<G | null>;
