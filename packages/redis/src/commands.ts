@@ -45,8 +45,7 @@ export class Commands {
     // Who is alone has nothing to wait for.
     if (this.#patience.pending > 0) this.link.gather();
     const work = this.link
-      .open()
-      .evalsha(script.sha, keys.length, ...keys, ...args)
+      .evalsha(script, keys, args)
       .then(undefined, (error: unknown) => this.#anew(error, script, keys, args));
     return new Call(work, this.bounded(work));
   }

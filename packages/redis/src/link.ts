@@ -5,6 +5,8 @@ import type { RedisOptions } from 'ioredis';
 import type { RedisClient } from './client.ts';
 import { errorCode, isRefusal, isReply, unavailable } from './errors.ts';
 import type { RedisUnavailableError } from './errors.ts';
+import { ScriptCommand } from './script-command.ts';
+import type { Script } from './scripts/script.ts';
 
 /** ioredis keeps these to itself; an idle client must not keep the process alive through them. */
 interface Internals {
@@ -19,6 +21,7 @@ interface Internals {
 export class Link {
   readonly client: RedisClient;
   readonly #own: boolean;
+  readonly #direct: Redis | undefined;
   readonly #listeners: { event: 'ready' | 'close'; listener: () => void }[] = [];
   #failure: unknown;
   /** By the monotonic clock. */
@@ -26,9 +29,11 @@ export class Link {
   #gathering: Internals['stream'];
   #closed = false;
 
-  constructor(client: RedisClient, own: boolean) {
+  /** `direct`: `client`, if it is of our own copy of ioredis, and puts nothing before the keys. */
+  constructor(client: RedisClient, own: boolean, direct?: Redis) {
     this.client = client;
     this.#own = own;
+    this.#direct = direct;
     if (own) this.#tend();
   }
 
@@ -55,6 +60,12 @@ export class Link {
       this.#gathering = undefined;
       stream.uncork();
     });
+  }
+
+  evalsha(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    const client = this.open();
+    if (this.#direct === undefined) return client.evalsha(script.sha, keys.length, ...keys, ...args);
+    return this.#direct.sendCommand(new ScriptCommand(script, keys, args)) as Promise<unknown>;
   }
 
   on(event: 'ready' | 'close', listener: () => void): void {
@@ -106,7 +117,8 @@ export class Link {
 
 export function connect(options: RedisOptions, timeoutMs: number): Link {
   const replies = { replyMapping: 'legacy' } as const;
-  return new Link(new Redis({ connectTimeout: timeoutMs, ...options, ...behaviour(), ...replies }), true);
+  const client = new Redis({ connectTimeout: timeoutMs, ...options, ...behaviour(), ...replies });
+  return new Link(client, true, options.keyPrefix ? undefined : client);
 }
 
 /** Its only commands are SUBSCRIBE and PING: for them ioredis's own bound is good enough. */
