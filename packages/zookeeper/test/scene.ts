@@ -10,7 +10,7 @@ import { onTestFinished } from 'vitest';
 import { Code } from '../src/errors.ts';
 import { readConnectResponse } from '../src/protocol/handshake.ts';
 import type { SessionIdentity } from '../src/protocol/handshake.ts';
-import { closeSession, getChildren } from '../src/protocol/operations.ts';
+import { closeSession, create, getChildren, OPEN_ACL } from '../src/protocol/operations.ts';
 import { Packets } from '../src/protocol/packets.ts';
 import { hasCode } from '../src/queue/codes.ts';
 import { optionsOf } from '../src/options.ts';
@@ -55,6 +55,15 @@ export async function onlooker(
         (error: unknown) => noneIfGone(error).length > 0,
       ),
   };
+}
+
+/** A container for `name` that the server never removes, for who counts requests: to make it again takes three, whenever that falls. */
+export async function lastingContainer(url: string, name: string): Promise<void> {
+  const { ensemble, root } = optionsOf({ url });
+  const session = await ZooKeeperSession.open(new Ensemble(ensemble), 30_000, true);
+  onTestFinished(() => session.close());
+  for (const path of [root, `${root}/${name}`])
+    await session.call(create(path, Buffer.alloc(0), OPEN_ACL, 'persistent'));
 }
 
 function noneIfGone(error: unknown): readonly string[] {

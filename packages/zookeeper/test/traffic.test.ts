@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { monitor, open, ownServer, pending, requests, until } from './scene.ts';
+import { lastingContainer, monitor, open, ownServer, pending, requests, until } from './scene.ts';
 
 test('an uncontended acquire and release take four requests in two round trips', async () => {
   const server = await ownServer();
+  await lastingContainer(server.url, 'n');
   const locks = await open(server.url);
   await (await locks.acquire('n')).release();
   // Create and list in one flight, the watch on the own node beside the grant, and the delete.
