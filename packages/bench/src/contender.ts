@@ -8,8 +8,11 @@ export interface Client {
   close(): Promise<unknown>;
 }
 
-/** `raw`: no lock, only the round trips that one can't do without; what all figures are ratios to. */
-export type Role = 'raw' | 'holdfast' | 'peer';
+/**
+ * `raw`: no lock, only the round trips that one can't do without; what all figures are ratios to. `floor`: as much of a lock as the
+ * figure's limit comes from, and nothing else.
+ */
+export type Role = 'raw' | 'floor' | 'holdfast' | 'peer';
 
 /** What locks are asked for, unless a scenario says otherwise; peers that must have one get the same. In ms. */
 export const DEFAULT_TTL_MS = 30_000;

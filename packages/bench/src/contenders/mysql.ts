@@ -47,4 +47,41 @@ const raw: Contender = {
   notification,
 };
 
-export const contenders: readonly Contender[] = [raw, holdfast, verrouOnKnex('mysql2')];
+/** `then`: what the transaction that locks does besides, with the name in hexadecimal digits. */
+function floor(name: string, then: (hex: string) => string): Contender {
+  return {
+    name,
+    role: 'floor',
+    only: ['latency'],
+    async open(url) {
+      const { createConnection } = await import('mysql2/promise');
+      const connection = await createConnection({ uri: url, multipleStatements: true });
+      await connection.query(
+        `CREATE TABLE IF NOT EXISTS bench_least (name VARBINARY(100) PRIMARY KEY, token BIGINT NOT NULL) ENGINE = InnoDB;
+         CREATE TABLE IF NOT EXISTS bench_holder (name VARBINARY(100) PRIMARY KEY, who VARBINARY(300)) ENGINE = InnoDB`,
+      );
+      return {
+        async acquire(lock) {
+          const hex = Buffer.from(lock).toString('hex');
+          await connection.query(
+            `INSERT INTO bench_least VALUES (x'${hex}', 1) ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(token + 1);
+             START TRANSACTION; SELECT token FROM bench_least WHERE name = x'${hex}' FOR UPDATE; ${then(hex)}`,
+          );
+          return () => connection.query('ROLLBACK');
+        },
+        close: () => connection.end(),
+      };
+    },
+  };
+}
+
+/** The least that a lock can be whose token survives a crash of the server: drawn and committed first, in one message with the lock. */
+const least = floor('a committed counter, SELECT … FOR UPDATE, ROLLBACK', () => '');
+
+/** By that row others see who holds, and the holder that it is still the same transaction that does. */
+const registered = floor(
+  'the same, with a row of who holds',
+  (hex) => `INSERT INTO bench_holder VALUES (x'${hex}', REPEAT('x', 150))`,
+);
+
+export const contenders: readonly Contender[] = [raw, least, registered, holdfast, verrouOnKnex('mysql2')];

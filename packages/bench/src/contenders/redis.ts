@@ -3,6 +3,7 @@ import { DEFAULT_TTL_MS } from '../contender.ts';
 import type { Client, Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
 import { connected, over } from './redis-client.ts';
+import { redisFloors } from './redis-floors.ts';
 import { redisPeers } from './redis-peers.ts';
 
 /** Publish to receive. */
@@ -61,4 +62,4 @@ const pipelined: Contender = {
   open: (url) => pair(url, true),
 };
 
-export const contenders: readonly Contender[] = [raw, bare, pipelined, holdfast, ...redisPeers];
+export const contenders: readonly Contender[] = [raw, bare, pipelined, ...redisFloors, holdfast, ...redisPeers];
