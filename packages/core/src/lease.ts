@@ -4,7 +4,7 @@ import { monotonicMs } from './clock.ts';
 import { LockLostError } from './errors.ts';
 import type { LossReason } from './errors.ts';
 import { tell, withListener, withoutListener } from './listeners.ts';
-import type { Listeners } from './listeners.ts';
+import type { Listener, Listeners } from './listeners.ts';
 
 /**
  * `held`: proved within the ttl. `unknown`: the last renewal failed to reach the backend; still held until the deadline.
@@ -127,10 +127,17 @@ export class Lease implements GrantLease {
   }
 
   observe(listener: (event: LeaseEvent) => void): () => void {
+    this.share(listener);
+    return () => this.unshare(listener);
+  }
+
+  /** {@link observe} without closures, for the many grants of a session. */
+  share(listener: Listener<LeaseEvent>): void {
     this.#listeners = withListener(this.#listeners, listener);
-    return () => {
-      this.#listeners = withoutListener(this.#listeners, listener);
-    };
+  }
+
+  unshare(listener: Listener<LeaseEvent>): void {
+    this.#listeners = withoutListener(this.#listeners, listener);
   }
 
   async renew(): Promise<void> {

@@ -1,12 +1,17 @@
-export type Listener<E> = (event: E) => void;
+/** Who hears of events without a closure for it. */
+export interface Observer<E> {
+  notify(event: E): void;
+}
+
+export type Listener<E> = ((event: E) => void) | Observer<E>;
 
 /** Mostly one, and there are many leases: a set comes with the second. */
 export type Listeners<E> = Listener<E> | Set<Listener<E>> | undefined;
 
 export function withListener<E>(listeners: Listeners<E>, listener: Listener<E>): Listeners<E> {
   if (listeners === undefined || listeners === listener) return listener;
-  if (typeof listeners === 'function') return new Set([listeners, listener]);
-  return listeners.add(listener);
+  if (listeners instanceof Set) return listeners.add(listener);
+  return new Set([listeners, listener]);
 }
 
 export function withoutListener<E>(listeners: Listeners<E>, listener: Listener<E>): Listeners<E> {
@@ -16,6 +21,11 @@ export function withoutListener<E>(listeners: Listeners<E>, listener: Listener<E
 }
 
 export function tell<E>(listeners: Listeners<E>, event: E): void {
-  if (typeof listeners === 'function') listeners(event);
-  else for (const listener of listeners ?? []) listener(event);
+  if (listeners instanceof Set) for (const listener of listeners) tellOne(listener, event);
+  else if (listeners !== undefined) tellOne(listeners, event);
+}
+
+function tellOne<E>(listener: Listener<E>, event: E): void {
+  if (typeof listener === 'function') listener(event);
+  else listener.notify(event);
 }

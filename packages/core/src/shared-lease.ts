@@ -11,7 +11,6 @@ import type { Listeners } from './listeners.ts';
 export class SharedLease implements GrantLease {
   readonly ttlMs: number;
   readonly #session: Lease;
-  readonly #stopObserving: () => void;
   #over: 'lost' | 'ended' | undefined;
   #lost: LockLostError | undefined;
   #controller: AbortController | undefined;
@@ -20,12 +19,15 @@ export class SharedLease implements GrantLease {
   constructor(session: Lease) {
     this.ttlMs = session.ttlMs;
     this.#session = session;
-    this.#stopObserving = session.observe((event) => {
-      if (event.type === 'lost') this.#lose(event.error);
-      else tell(this.#listeners, event);
-    });
+    session.share(this);
     // The session may have been lost before this grant could observe it.
     if (session.lossError !== undefined) this.#lose(session.lossError);
+  }
+
+  /** For its session's lease. */
+  notify(event: LeaseEvent): void {
+    if (event.type === 'lost') this.#lose(event.error);
+    else tell(this.#listeners, event);
   }
 
   get state(): LeaseState {
@@ -88,7 +90,7 @@ export class SharedLease implements GrantLease {
 
   #stop(over: 'lost' | 'ended'): void {
     this.#over = over;
-    this.#stopObserving();
+    this.#session.unshare(this);
     this.#listeners = undefined;
   }
 }
