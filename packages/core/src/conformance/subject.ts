@@ -1,5 +1,6 @@
 import type { Locks } from '../client/locks.ts';
 import { createLocks } from '../config/create-locks.ts';
+import { defaultPorts } from '../config/default-ports.ts';
 import { schemeOf } from '../config/redact.ts';
 import { ConfigError } from '../errors.ts';
 
@@ -43,23 +44,6 @@ export function urlSubject(url: string): Subject {
     ...(server === undefined ? {} : { server }),
   };
 }
-
-const defaultPorts: Readonly<Record<string, number>> = {
-  'redis:': 6379,
-  'rediss:': 6379,
-  'etcd:': 2379,
-  'etcds:': 2379,
-  'zookeeper:': 2181,
-  'consul:': 8500,
-  'consuls:': 8500,
-  'postgres:': 5432,
-  'postgresql:': 5432,
-  'mysql:': 3306,
-  'mariadb:': 3306,
-  'amqp:': 5672,
-  'amqps:': 5671,
-  'kafka:': 9092,
-};
 
 function addressOf(url: string): Address | undefined {
   if (!URL.canParse(url))
