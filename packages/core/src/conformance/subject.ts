@@ -13,7 +13,7 @@ export interface Address {
 export interface PeerSource {
   readonly kind: 'process' | 'thread';
   /** What the peer's `open` gets; must survive a structured clone. `via`: through the fault proxy at that address. */
-  data(via?: Address): unknown;
+  data(via?: Address, vias?: readonly Address[]): unknown;
   /** URL of a JavaScript module whose `open(data)` resolves to `Locks`; default: `data` is a config for `createLocks`. */
   readonly module?: string;
 }
@@ -21,11 +21,14 @@ export interface PeerSource {
 /** What a binding gives: a backend to put through the suite, and the ways to reach it. */
 export interface Subject {
   readonly name: string;
-  /** A new client over a new backend. `via`: through the fault proxy at that address. */
-  open(via?: Address): Promise<Locks>;
+  /** A new client over a new backend. `via`: through the fault proxy at that address; `vias`: at these, one for each of several servers. */
+  open(via?: Address, vias?: readonly Address[]): Promise<Locks>;
   readonly peers: PeerSource;
-  /** Where the server listens. Needed when the manifest's `reach` is `network`: the fault proxy stands in front of it. */
-  readonly server?: Address;
+  /**
+   * Where the server listens. Needed when the manifest's `reach` is `network`: the fault proxy stands in front of it. Of a quorum, where all
+   * its servers listen: what is cut off is the client.
+   */
+  readonly server?: Address | readonly Address[];
 }
 
 /** The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`. */
