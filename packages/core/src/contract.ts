@@ -48,6 +48,11 @@ declare abstract class RequestType {
   get aborted(): boolean;
   readonly client: ClientInfo;
   /**
+   * One member's vote in a {@link Voting quorum}: only ever `exclusive`, a try, and with `renew: false`. A server that may have forgotten
+   * a vote that it gave must refuse it with `BackendUnavailableError` until that vote's ttl is over. Default: no.
+   */
+  readonly vote?: boolean;
+  /**
    * To be called when the request must wait, and has its place: in the queue, or behind others of its client. Core publishes
    * `holdfast:contended`, once. Does not throw.
    */
@@ -110,6 +115,20 @@ export interface Capabilities {
 
 export type ReleaseResult = 'released' | 'not-held';
 
+/** What a backend has beside the contract if it can be a member of a quorum. */
+export interface Voting<G extends Grant = Grant> {
+  /**
+   * The longest ttl for which votes may be asked, in ms: a server that was restarted or emptied gives no vote until such a time is over,
+   * by its own clock. `Infinity` where a server never forgets a vote that it gave.
+   */
+  readonly maxTtlMs: number;
+  /**
+   * Makes `token` the least that the grant's name has given out, so that the next one is greater; never lowers it. `false`, and nothing
+   * done, if the grant does not hold any more: checked and done in one step. Rejects with `BackendUnavailableError`.
+   */
+  raise(grant: G, token: bigint): Promise<boolean>;
+}
+
 /** Methods are bivariant on purpose: an adapter declares `LockBackend<MyGrant>` and gets its own grants back. */
 export interface LockBackend<G extends Grant = Grant> {
   /** Short and stable: `redis`, `file`, … */
@@ -127,6 +146,8 @@ export interface LockBackend<G extends Grant = Grant> {
   close(): Promise<void>;
   /** Present exactly when the manifest has `query`. */
   query?(name?: string): Promise<LockSnapshot>;
+  /** What makes it fit for a quorum. Optional. */
+  readonly voting?: Voting<G>;
   /** What `holdfast doctor` prints: a round trip to the server. Optional. */
   diagnose?(): Promise<Diagnosis>;
 }

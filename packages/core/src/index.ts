@@ -15,6 +15,8 @@ export type {
 } from './client/options.ts';
 export type { LockEvent } from './client/events.ts';
 export type { Duration } from './config/duration.ts';
+export { quorum } from './quorum/quorum.ts';
+export type { MemberConfig, QuorumMember } from './quorum/members.ts';
 export { redactUrl } from './config/redact.ts';
 export {
   BackendUnavailableError,

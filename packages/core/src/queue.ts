@@ -50,8 +50,8 @@ export type QueueEvent = At &
         readonly wait: boolean;
         readonly steal: boolean;
       }
-    /** Proof of life of a holder. */
-    | { readonly type: 'renew'; readonly owner: string }
+    /** Proof of life of a holder; `atLeast`: the next token is greater than that. */
+    | { readonly type: 'renew'; readonly owner: string; readonly atLeast?: bigint }
     /** A holder releases, a waiter leaves, or the owner is proved dead. */
     | { readonly type: 'leave'; readonly owner: string }
     /** Time has passed: whoever's time is up goes, and the next are granted. */
@@ -93,7 +93,9 @@ export function apply(state: QueueState, event: QueueEvent): QueueChange {
     case 'renew': {
       const entry = find(state, event.owner);
       // From the renewal's own time, not the running maximum: it may have been late to arrive.
-      if (entry?.token !== undefined) entry.expiresAt = Math.max(entry.expiresAt, event.time + entry.ttlMs);
+      if (entry?.token === undefined) break;
+      entry.expiresAt = Math.max(entry.expiresAt, event.time + entry.ttlMs);
+      if (event.atLeast !== undefined && event.atLeast > state.token) state.token = event.atLeast;
       break;
     }
     case 'leave': {

@@ -8,6 +8,7 @@ import type {
   QueueEntry,
   ReleaseResult,
   RenewResult,
+  Voting,
 } from '@holdfast/core/adapter';
 import type { Space } from './space.ts';
 
@@ -35,6 +36,12 @@ export const capabilities: Capabilities = {
 export class MemoryBackend implements LockBackend<MemoryGrant> {
   readonly name = 'memory';
   readonly capabilities: Capabilities = capabilities;
+  /** A space ends with its process, and with it whatever could ask for a vote. */
+  readonly voting: Voting<MemoryGrant> = {
+    maxTtlMs: Infinity,
+    raise: async ({ name, owner }, token) =>
+      this.#space.change(name, { type: 'renew', owner, atLeast: token }).entry !== undefined,
+  };
   readonly #space: Space;
 
   constructor(space: Space) {

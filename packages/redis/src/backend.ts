@@ -21,6 +21,7 @@ import { query } from './query.ts';
 import { acquire } from './scripts/acquire.ts';
 import { ServerClock } from './server-clock.ts';
 import { Subscription } from './subscription.ts';
+import { Votes } from './votes.ts';
 import { Waiter } from './waiter.ts';
 import type { WaiterContext } from './waiter.ts';
 
@@ -46,6 +47,8 @@ export interface RedisBackendOptions {
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly skewMs: number;
+  /** See {@link Votes}. */
+  readonly quarantineMs: number;
 }
 
 /** A try that fails because the connection broke is repeated once: the connection may only have been renewed. */
@@ -55,6 +58,7 @@ const TRY_ATTEMPTS = 2;
 export class RedisBackend implements LockBackend<RedisGrant> {
   readonly name = 'redis';
   readonly capabilities: Capabilities = capabilities;
+  readonly voting: Votes;
   readonly #options: RedisBackendOptions;
   readonly #commands: Commands;
   readonly #subscription: Subscription;
@@ -73,6 +77,8 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     this.#commands = new Commands(commands, timeoutMs);
     this.#holds = new Holds({ commands: this.#commands, skewMs, keysOf: (name) => keysOf(prefix, name) });
     this.#departures = new Departures(this.#commands);
+    const [own, holds, departures] = [this.#commands, this.#holds, this.#departures];
+    this.voting = new Votes({ commands: own, holds, departures, prefix, quarantineMs: options.quarantineMs, skewMs });
     this.#subscription = new Subscription(prefix, makeSubscriber, {
       message: (text) => this.#onMessage(text),
       subscribed: () => this.#verifyAll(),
@@ -99,6 +105,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
       keys: keysOf(this.#options.prefix, request.name),
       ttlMs: ttlOf(request),
     };
+    if (request.vote) return this.voting.cast(claim);
     // Nobody enters the queue who can't be reached there: the next release would pass it over. Most locks are free, and
     // need no messages.
     if (!request.wait || request.steal || !this.#subscription.ready) return this.#tryFirst(claim);

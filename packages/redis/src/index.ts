@@ -26,9 +26,9 @@ export const adapter: Adapter = {
   create: (config) => open(optionsOf(config)),
 };
 
-function open({ client, connection, prefix, timeoutMs, skewMs }: ParsedOptions): RedisBackend {
+function open({ client, connection, prefix, timeoutMs, skewMs, quarantineMs }: ParsedOptions): RedisBackend {
   const commands = client === undefined ? connect(connection, timeoutMs) : new Link(client, false);
   const makeSubscriber = (): Link =>
     client === undefined ? connectForMessages(connection, timeoutMs) : duplicate(client, timeoutMs);
-  return new RedisBackend({ commands, makeSubscriber, prefix, timeoutMs, skewMs });
+  return new RedisBackend({ commands, makeSubscriber, prefix, timeoutMs, skewMs, quarantineMs });
 }

@@ -29,6 +29,11 @@ export interface RedisOptions {
   readonly timeout?: number | string | undefined;
   /** By how many ms the server's clock may be set forward (or be ahead, after a failover) within a ttl; default 0. Leases end that much earlier. */
   readonly skewMs?: number | undefined;
+  /**
+   * As a member of a quorum: for how long this server may not vote after it was started or emptied, by its own clock, in ms or as `'5m'`; default 1 min. No ttl in the
+   * quorum may be longer. The same for all clients. 0: it may always vote, with any ttl; only for a server that can't forget a lock that it granted.
+   */
+  readonly quarantine?: number | string | undefined;
 }
 
 export interface ParsedOptions {
@@ -37,6 +42,7 @@ export interface ParsedOptions {
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly skewMs: number;
+  readonly quarantineMs: number;
 }
 
 const clientSchema = z.custom<RedisClient>((value) => isClient(value) && !value.isCluster, {
@@ -52,6 +58,7 @@ const settings = {
   prefix: z.string().regex(/^[^\s{}]{1,100}$/, 'expected 1 to 100 characters without blanks and braces'),
   timeout: z.union([z.number(), z.string()]),
   skewMs: z.number().nonnegative(),
+  quarantine: z.union([z.number(), z.string()]),
   db: z.int().nonnegative(),
   family: z.union([z.literal(0), z.literal(4), z.literal(6)]),
 };
@@ -72,9 +79,11 @@ const schema: z.ZodType<RedisOptions> = z.strictObject({
   prefix: settings.prefix.optional(),
   timeout: settings.timeout.optional(),
   skewMs: settings.skewMs.optional(),
+  quarantine: settings.quarantine.optional(),
 });
 
 const DEFAULT_TIMEOUT_MS = 3000;
+const DEFAULT_QUARANTINE_MS = 60_000;
 
 /** Throws `ConfigError`. */
 export function optionsOf(config: AdapterConfig): ParsedOptions {
@@ -83,7 +92,14 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
     ...(config.url === undefined ? {} : { url: config.url }),
   });
   const fromUrl = options.url === undefined ? {} : parseUrl(options.url);
-  const { client, prefix = 'holdfast', timeout, skewMs = 0, ...server } = { ...fromUrl, ...defined(options) };
+  const {
+    client,
+    prefix = 'holdfast',
+    timeout,
+    skewMs = 0,
+    quarantine,
+    ...server
+  } = { ...fromUrl, ...defined(options) };
   const named = defined({ ...server, url: undefined });
   if (client !== undefined && (options.url !== undefined || Object.keys(named).length > 0)) {
     throw new ConfigError('The redis backend takes a `client` or what names a server, not both');
@@ -94,8 +110,9 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
     client,
     connection: { ...connection, ...direct, ...secured } as ConnectionOptions,
     prefix,
-    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : timeoutOf(timeout),
+    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : durationOf('timeout', timeout),
     skewMs,
+    quarantineMs: quarantineOf(quarantine),
   };
 }
 
@@ -129,9 +146,14 @@ function decode(part: string): string {
   }
 }
 
-function timeoutOf(timeout: number | string): number {
+function quarantineOf(quarantine: number | string | undefined): number {
+  if (quarantine === undefined) return DEFAULT_QUARANTINE_MS;
+  return quarantine === 0 ? 0 : durationOf('quarantine', quarantine);
+}
+
+function durationOf(field: string, value: number | string): number {
   try {
-    return parseDuration('timeout', timeout);
+    return parseDuration(field, value);
   } catch (error) {
     throw new ConfigError(
       `Invalid options for the redis backend: ${error instanceof Error ? error.message : String(error)}`,

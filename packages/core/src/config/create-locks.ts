@@ -35,12 +35,18 @@ export function createLocks(): Promise<Locks>;
  * for a bad `ttl` or `timeout`. Most adapters connect at the first request, so an unreachable server shows there.
  */
 export function createLocks(
-  config: string | LocksConfig | LockBackend | NamedBackendConfig | (BackendsConfig & Partial<NamedBackendConfig>),
+  config:
+    | string
+    | LocksConfig
+    | LockBackend
+    | Promise<LockBackend>
+    | NamedBackendConfig
+    | (BackendsConfig & Partial<NamedBackendConfig>),
 ): Promise<Locks>;
 // An `undefined` that was given is a variable that was not set, not the wish to be served from the file.
 export async function createLocks(...given: readonly unknown[]): Promise<Locks> {
   if (given.length === 0) return await openChoice(await chooseBackend());
-  const [config] = given;
+  const config = await given[0];
   if (isBackend(config)) return new Locks(config);
   if (typeof config === 'string') return await openLocks({ backend: config });
   const { parseGiven } = await import('./schema.ts');

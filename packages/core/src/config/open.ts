@@ -37,8 +37,13 @@ async function locksOver(backend: LockBackend, options: LocksOptions): Promise<L
   }
 }
 
-async function makeBackend(backend: string, config: Omit<AdapterConfig, 'url'>): Promise<LockBackend> {
+/** Throws `ConfigError`, and what the adapter throws. */
+export async function makeBackend(backend: string, config: Omit<AdapterConfig, 'url'>): Promise<LockBackend> {
   const scheme = schemeOf(backend);
+  if (scheme === 'quorum:') {
+    const { createFromUrl } = await import('../quorum/adapter.ts');
+    return await createFromUrl({ url: backend, ...config });
+  }
   if (scheme !== undefined) return await (await loadAdapter({ scheme })).create({ url: backend, ...config });
   if (/^[a-z]+$/.test(backend)) return await (await loadAdapter({ name: backend })).create(config);
   throw new ConfigError(

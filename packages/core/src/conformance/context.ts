@@ -42,12 +42,12 @@ export class Context {
 
   /** A client of its own; `via` a proxy of this case. */
   async open(via?: FaultProxy): Promise<Locks> {
-    return await this.#start(this.#clients, () => this.#subject.open(via?.address));
+    return await this.#start(this.#clients, () => this.#subject.open(via?.address, via?.addresses));
   }
 
   /** A client in a process (or thread) of its own; `via` a proxy of this case. */
   async peer(via?: FaultProxy): Promise<Peer> {
-    return await this.#start(this.#peers, () => Peer.start(this.#subject.peers, via?.address));
+    return await this.#start(this.#peers, () => Peer.start(this.#subject.peers, via?.address, via?.addresses));
   }
 
   /** A fault proxy in front of the server. */

@@ -13,30 +13,42 @@ interface Connection {
   destroy(): void;
 }
 
-/** A TCP proxy in front of a server, to do to its connections what networks do. */
+interface Listener {
+  readonly target: Address;
+  readonly server: Server;
+  port: number;
+}
+
+/** A TCP proxy in front of a server, or of several that a client needs together, to do to its connections what networks do. */
 export class FaultProxy {
-  readonly #target: Address;
-  readonly #server: Server;
+  readonly #listeners: readonly Listener[];
   readonly #connections = new Set<Connection>();
-  #port = 0;
   #blackhole: Direction | undefined;
   #delayMs = 0;
   #requests = 0;
 
-  private constructor(target: Address) {
-    this.#target = target;
-    this.#server = createServer((client) => this.#connect(client));
+  private constructor(targets: readonly Address[]) {
+    this.#listeners = targets.map((target) => ({
+      target,
+      server: createServer((client) => this.#connect(client, target)),
+      port: 0,
+    }));
   }
 
-  static async start(target: Address): Promise<FaultProxy> {
-    const proxy = new FaultProxy(target);
+  static async start(target: Address | readonly Address[]): Promise<FaultProxy> {
+    const proxy = new FaultProxy('host' in target ? [target] : target);
     await proxy.#listen();
     return proxy;
   }
 
-  /** Where clients connect. */
+  /** Where clients connect; of several servers, to the first. */
   get address(): Address {
-    return { host: '127.0.0.1', port: this.#port };
+    return this.addresses[0] as Address;
+  }
+
+  /** Where clients connect to each of the servers. */
+  get addresses(): readonly Address[] {
+    return this.#listeners.map(({ port }) => ({ host: '127.0.0.1', port }));
   }
 
   /** How many clients are connected. */
@@ -71,11 +83,11 @@ export class FaultProxy {
 
   /** Ends all connections and refuses new ones. */
   async refuse(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = once(this.#server, 'close');
-    this.#server.close();
+    const listening = this.#listeners.filter(({ server }) => server.listening);
+    const closed = listening.map(({ server }) => once(server, 'close'));
+    for (const { server } of listening) server.close();
     this.cut();
-    await closed;
+    await Promise.all(closed);
   }
 
   /** Back to a good network. */
@@ -83,7 +95,7 @@ export class FaultProxy {
     this.#blackhole = undefined;
     this.#delayMs = 0;
     for (const connection of this.#connections) this.#apply(connection);
-    if (!this.#server.listening) await this.#listen();
+    await this.#listen();
   }
 
   async close(): Promise<void> {
@@ -91,13 +103,18 @@ export class FaultProxy {
   }
 
   async #listen(): Promise<void> {
-    this.#server.listen(this.#port, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
+    const silent = this.#listeners.filter(({ server }) => !server.listening);
+    await Promise.all(
+      silent.map(async (listener) => {
+        listener.server.listen(listener.port, '127.0.0.1');
+        await once(listener.server, 'listening');
+        listener.port = (listener.server.address() as AddressInfo).port;
+      }),
+    );
   }
 
-  #connect(client: Socket): void {
-    const upstream = connect(this.#target);
+  #connect(client: Socket, target: Address): void {
+    const upstream = connect(target);
     const connection: Connection = {
       requests: new Pipe(client, upstream),
       answers: new Pipe(upstream, client),

@@ -1,5 +1,6 @@
 import type { Locks } from '../client/locks.ts';
 import { createLocks } from '../config/create-locks.ts';
+import { defaultPorts } from '../config/default-ports.ts';
 import { schemeOf } from '../config/redact.ts';
 import { ConfigError } from '../errors.ts';
 
@@ -12,7 +13,7 @@ export interface Address {
 export interface PeerSource {
   readonly kind: 'process' | 'thread';
   /** What the peer's `open` gets; must survive a structured clone. `via`: through the fault proxy at that address. */
-  data(via?: Address): unknown;
+  data(via?: Address, vias?: readonly Address[]): unknown;
   /** URL of a JavaScript module whose `open(data)` resolves to `Locks`; default: `data` is a config for `createLocks`. */
   readonly module?: string;
 }
@@ -20,11 +21,14 @@ export interface PeerSource {
 /** What a binding gives: a backend to put through the suite, and the ways to reach it. */
 export interface Subject {
   readonly name: string;
-  /** A new client over a new backend. `via`: through the fault proxy at that address. */
-  open(via?: Address): Promise<Locks>;
+  /** A new client over a new backend. `via`: through the fault proxy at that address; `vias`: at these, one for each of several servers. */
+  open(via?: Address, vias?: readonly Address[]): Promise<Locks>;
   readonly peers: PeerSource;
-  /** Where the server listens. Needed when the manifest's `reach` is `network`: the fault proxy stands in front of it. */
-  readonly server?: Address;
+  /**
+   * Where the server listens. Needed when the manifest's `reach` is `network`: the fault proxy stands in front of it. Of a quorum, where all
+   * its servers listen: what is cut off is the client.
+   */
+  readonly server?: Address | readonly Address[];
 }
 
 /** The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`. */
@@ -43,23 +47,6 @@ export function urlSubject(url: string): Subject {
     ...(server === undefined ? {} : { server }),
   };
 }
-
-const defaultPorts: Readonly<Record<string, number>> = {
-  'redis:': 6379,
-  'rediss:': 6379,
-  'etcd:': 2379,
-  'etcds:': 2379,
-  'zookeeper:': 2181,
-  'consul:': 8500,
-  'consuls:': 8500,
-  'postgres:': 5432,
-  'postgresql:': 5432,
-  'mysql:': 3306,
-  'mariadb:': 3306,
-  'amqp:': 5672,
-  'amqps:': 5671,
-  'kafka:': 9092,
-};
 
 function addressOf(url: string): Address | undefined {
   if (!URL.canParse(url))

@@ -113,5 +113,8 @@ return { int(call('ZRANK', QUEUE, me)), int(untilExpiry()), int(now) }
  */
 export const acquire: Script = script(head + shortCuts + rule);
 
+/** Its text, for what comes with a condition before it. */
+export const acquireLua: string = head + shortCuts + rule;
+
 /** The same without short cuts, for a test to compare. */
 export const acquireByRule: Script = script(head + rule);

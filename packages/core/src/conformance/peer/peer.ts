@@ -39,11 +39,11 @@ export class Peer {
     });
   }
 
-  static async start(source: PeerSource, via?: Address): Promise<Peer> {
+  static async start(source: PeerSource, via?: Address, vias?: readonly Address[]): Promise<Peer> {
     const peer = new Peer(source.kind === 'process' ? startProcess() : startThread());
     const module = source.module ?? new URL('./open.js', import.meta.url).href;
     try {
-      await peer.#call('open', { module, data: source.data(via), main: process.argv[1] });
+      await peer.#call('open', { module, data: source.data(via, vias), main: process.argv[1] });
       return peer;
     } catch (error) {
       await peer.kill();
