@@ -19,6 +19,7 @@ import { keysOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { query } from './query.ts';
 import { acquire } from './scripts/acquire.ts';
+import type { Sentinels } from './sentinel/sentinels.ts';
 import { ServerClock } from './server-clock.ts';
 import { Subscription } from './subscription.ts';
 import { Votes } from './votes.ts';
@@ -49,6 +50,8 @@ export interface RedisBackendOptions {
   readonly skewMs: number;
   /** See {@link Votes}. */
   readonly quarantineMs: number;
+  /** That say where the master is. */
+  readonly sentinels?: Sentinels | undefined;
 }
 
 /** A try that fails because the connection broke is repeated once: the connection may only have been renewed. */
@@ -82,6 +85,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     this.#subscription = new Subscription(prefix, makeSubscriber, {
       message: (text) => this.#onMessage(text),
       subscribed: () => this.#verifyAll(),
+      reaches: (channel) => this.#commands.subscribed(channel),
     });
     this.#waiting = {
       holds: this.#holds,
@@ -92,8 +96,15 @@ export class RedisBackend implements LockBackend<RedisGrant> {
       done: ({ request }) => this.#waiters.delete(request.owner),
     };
     this.#terms = new TermsMaker(this.#subscription.channel);
-    commands.on('close', () => this.#clock.forget());
-    commands.on('ready', () => this.#verifyAll());
+    commands.on('close', () => {
+      this.#clock.forget();
+      this.#subscription.doubt();
+    });
+    commands.on('ready', () => {
+      this.#holds.verify();
+      // Waiters ask once they can be reached there: before, they would be passed over.
+      this.#subscription.check();
+    });
   }
 
   acquire(request: LockRequest): Promise<RedisGrant | null> {
@@ -133,6 +144,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     this.#holds.close();
     this.#subscription.close();
     this.#commands.link.close();
+    this.#options.sentinels?.close();
   }
 
   async #tryFirst(claim: Claim): Promise<RedisGrant | null> {
@@ -194,8 +206,8 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   }
 
   /**
-   * A connection is up, perhaps again: messages may have been lost, of a grant or of a theft, and a server that was
-   * restarted may know nothing of us. Holders first: they should learn of a loss before a waiter here profits from it.
+   * Messages come, perhaps again: some may have been lost, of a grant or of a theft, and a server that was
+   * restarted, or has taken over, may know nothing of us. Holders first: they should learn of a loss before a waiter here profits from it.
    */
   #verifyAll(): void {
     this.#holds.verify();

@@ -1,4 +1,4 @@
-import { errorCode, isTransient, timedOut } from './errors.ts';
+import { errorCode, isTransient, RedisUnavailableError, timedOut } from './errors.ts';
 import type { Link } from './link.ts';
 import { Patience } from './patience.ts';
 import type { Script } from './scripts/script.ts';
@@ -65,6 +65,15 @@ export class Commands {
       results.push(...(await this.#pipeline(script, invocations.slice(at, at + CHUNK))));
     }
     return results;
+  }
+
+  /** Whether this server has a subscriber to the channel. A message that nobody heeds. */
+  async subscribed(channel: string): Promise<boolean> {
+    try {
+      return Number(await this.bounded(this.link.open().call('PUBLISH', channel, 'here'))) > 0;
+    } catch (error) {
+      throw error instanceof RedisUnavailableError ? error : this.link.fault(error);
+    }
   }
 
   /** `work`, but no longer than a command may take. */

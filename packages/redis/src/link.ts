@@ -22,6 +22,7 @@ export class Link {
   readonly client: RedisClient;
   readonly #own: boolean;
   readonly #direct: Redis | undefined;
+  readonly #title: string | undefined;
   readonly #listeners: { event: 'ready' | 'close'; listener: () => void }[] = [];
   #failure: unknown;
   /** By the monotonic clock. */
@@ -29,11 +30,15 @@ export class Link {
   #gathering: Internals['stream'];
   #closed = false;
 
-  /** `direct`: `client`, if it is of our own copy of ioredis, and puts nothing before the keys. */
-  constructor(client: RedisClient, own: boolean, direct?: Redis) {
+  /**
+   * `direct`: `client`, if it is of our own copy of ioredis, and puts nothing before the keys. `title`: what is at its other end, for people,
+   * where that is not one host.
+   */
+  constructor(client: RedisClient, own: boolean, direct?: Redis, title?: string) {
     this.client = client;
     this.#own = own;
     this.#direct = direct;
+    this.#title = title;
     if (own) this.#tend();
   }
 
@@ -84,10 +89,15 @@ export class Link {
     (this.client as Internals).stream?.destroy(new Error(`No answer within ${ms} ms`));
   }
 
+  /** Leads to the wrong server: the next connection may lead to the right one. For our own. */
+  renew(why: string): void {
+    if (this.#own) (this.client as Internals).stream?.destroy(new Error(why));
+  }
+
   /** Without user and password. */
   get server(): string {
     const { path, host = 'localhost', port = 6379 } = this.client.options as RedisOptions;
-    return path ?? `${host}:${port}`;
+    return this.#title ?? path ?? `${host}:${port}`;
   }
 
   close(): void {
@@ -115,15 +125,16 @@ export class Link {
   }
 }
 
-export function connect(options: RedisOptions, timeoutMs: number): Link {
+/** `title`: see {@link Link}. */
+export function connect(options: RedisOptions, timeoutMs: number, title?: string): Link {
   const replies = { replyMapping: 'legacy' } as const;
   const client = new Redis({ connectTimeout: timeoutMs, ...options, ...behaviour(), ...replies });
-  return new Link(client, true, options.keyPrefix ? undefined : client);
+  return new Link(client, true, options.keyPrefix ? undefined : client, title);
 }
 
 /** Its only commands are SUBSCRIBE and PING: for them ioredis's own bound is good enough. */
-export function connectForMessages(options: RedisOptions, timeoutMs: number): Link {
-  return connect({ ...options, socketTimeout: timeoutMs }, timeoutMs);
+export function connectForMessages(options: RedisOptions, timeoutMs: number, title?: string): Link {
+  return connect({ ...options, socketTimeout: timeoutMs }, timeoutMs, title);
 }
 
 /** A connection for messages, to the same server in the same way. */

@@ -3,11 +3,17 @@ import type { RedisOptions as ConnectionOptions } from 'ioredis';
 import { ConfigError, parseDuration, parseOptions, urlOptions } from '@holdfast/core/adapter';
 import type { AdapterConfig } from '@holdfast/core/adapter';
 import type { RedisClient } from './client.ts';
+import { parseSentinelUrl, sentinelShape, sentinelsOf, sentinelUrlShape } from './sentinel/options.ts';
+import type { SentinelOptions } from './sentinel/options.ts';
+import type { SentinelsOptions } from './sentinel/sentinels.ts';
 
-export interface RedisOptions {
+export interface RedisOptions extends SentinelOptions {
   /** Your own ioredis client. It is never closed; messages come over a `client.duplicate()`, which is. Instead of all that names a server. */
   readonly client?: RedisClient | undefined;
-  /** `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS. */
+  /**
+   * `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS; or the sentinels and the name of a master,
+   * `redis+sentinel://[user:password@]host1[:26379],host2,host3/mymaster[/db]`, `rediss+sentinel://…` with TLS to both.
+   */
   readonly url?: string | undefined;
   /** Default `localhost`. */
   readonly host?: string | undefined;
@@ -43,6 +49,7 @@ export interface ParsedOptions {
   readonly timeoutMs: number;
   readonly skewMs: number;
   readonly quarantineMs: number;
+  readonly sentinels: SentinelsOptions | undefined;
 }
 
 const clientSchema = z.custom<RedisClient>((value) => isClient(value) && !value.isCluster, {
@@ -64,6 +71,7 @@ const settings = {
 };
 
 const urlSchema = z.strictObject(settings).partial();
+const sentinelUrlSchema = z.strictObject({ ...settings, ...sentinelUrlShape }).partial();
 
 const schema: z.ZodType<RedisOptions> = z.strictObject({
   client: clientSchema.optional(),
@@ -80,6 +88,7 @@ const schema: z.ZodType<RedisOptions> = z.strictObject({
   timeout: settings.timeout.optional(),
   skewMs: settings.skewMs.optional(),
   quarantine: settings.quarantine.optional(),
+  ...sentinelShape,
 });
 
 const DEFAULT_TIMEOUT_MS = 3000;
@@ -104,20 +113,32 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
   if (client !== undefined && (options.url !== undefined || Object.keys(named).length > 0)) {
     throw new ConfigError('The redis backend takes a `client` or what names a server, not both');
   }
-  const { tls, connection, ...direct } = named;
+  const { tls, connection, sentinels, name, sentinelUsername, sentinelPassword, sentinelTls, natMap, ...direct } =
+    named;
+  if (sentinels !== undefined && (direct.host ?? direct.port ?? direct.path) !== undefined) {
+    throw new ConfigError('The redis backend takes `sentinels` or the address of a server, not both');
+  }
   const secured = tls === undefined || tls === false ? {} : { tls: tls === true ? {} : tls };
+  const way = { ...connection, ...direct, ...secured } as ConnectionOptions;
+  const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : durationOf('timeout', timeout);
+  const watched = { sentinels, name, sentinelUsername, sentinelPassword, sentinelTls, natMap };
   return {
     client,
-    connection: { ...connection, ...direct, ...secured } as ConnectionOptions,
+    connection: way,
     prefix,
-    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : durationOf('timeout', timeout),
+    timeoutMs,
     skewMs,
     quarantineMs: quarantineOf(quarantine),
+    sentinels: sentinelsOf(watched, way, timeoutMs),
   };
 }
 
 /** `RedisOptions` as the parts of a URL give them. No message shows the URL: it may hold a password. */
 function parseUrl(text: string): RedisOptions & { family?: number | undefined } {
+  if (/^rediss?\+sentinel:/i.test(text)) {
+    const { options, parameters } = parseSentinelUrl(text);
+    return { ...options, ...parseOptions('redis', sentinelUrlSchema, parameters) };
+  }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hash !== '') {
     throw new ConfigError(

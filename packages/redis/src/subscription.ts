@@ -6,7 +6,12 @@ export interface SubscriptionListener {
   message(text: string): void;
   /** Subscribed, for the first time or again: whatever was sent before is lost. */
   subscribed(): void;
+  /** Whether the server that runs the scripts has a subscriber to `channel`. Rejects when it can't be asked. */
+  reaches(channel: string): Promise<boolean>;
 }
+
+/** When the server of the scripts could not be asked it is asked again after this time, in ms. */
+const RETRY_MS = 1000;
 
 interface Opening {
   readonly promise: Promise<void>;
@@ -14,13 +19,25 @@ interface Opening {
   readonly reject: (error: unknown) => void;
 }
 
-/** The connection for messages, on a channel of this backend's own. Opened when it is first needed. */
+/**
+ * The connection for messages, on a channel of this backend's own. Opened when it is first needed.
+ *
+ * Messages come from the server that runs the scripts, or they are worth nothing: after a failover one of the two connections may still be
+ * at the old master. What that one grants is no grant, and what the new one publishes nobody hears. So the server of the scripts is asked whether it has
+ * this subscriber, whenever one of the two is new, and until it says yes nothing counts that comes here.
+ */
 export class Subscription {
   readonly channel: string;
   readonly #makeLink: () => Link;
   readonly #listener: SubscriptionListener;
   #link: Link | undefined;
   #opening: Opening | undefined;
+  /** On the connection that there is now. */
+  #subscribed = false;
+  /** Of the last question that was begun, or was overtaken. */
+  #question = 0;
+  #asking = false;
+  #timer: NodeJS.Timeout | undefined;
   #ready = false;
   #closed = false;
 
@@ -40,8 +57,23 @@ export class Subscription {
     if (this.#ready) return Promise.resolve();
     if (this.#closed) return Promise.reject(new LocksClosedError());
     const opening = (this.#opening ??= pending());
-    (this.#link ??= this.#connect()).open();
+    const link = (this.#link ??= this.#connect());
+    link.open();
+    if (this.#subscribed && !this.#asking) void this.#confirm(link);
     return opening.promise;
+  }
+
+  /** The connection for scripts is lost: what comes here may be of another server than the next one. */
+  doubt(): void {
+    clearTimeout(this.#timer);
+    this.#question += 1;
+    this.#asking = false;
+    this.#ready = false;
+  }
+
+  /** The connection for scripts is new. */
+  check(): void {
+    if (this.#subscribed && this.#link !== undefined && !this.#closed) void this.#confirm(this.#link);
   }
 
   /** A connection that died unseen shows by a ping that stays unanswered: it is then replaced. */
@@ -57,9 +89,14 @@ export class Subscription {
 
   #connect(): Link {
     const link = this.#makeLink();
-    link.client.on('message', (_channel, text) => this.#listener.message(text));
+    link.client.on('message', (_channel, text) => {
+      if (this.#ready) this.#listener.message(text);
+    });
     link.on('ready', () => void this.#subscribe(link));
-    link.on('close', () => this.#lost(link.fault(new Error('The connection was closed'))));
+    link.on('close', () => {
+      this.#subscribed = false;
+      this.#lost(link.fault(new Error('The connection was closed')));
+    });
     return link;
   }
 
@@ -70,6 +107,33 @@ export class Subscription {
       this.#lost(link.fault(error));
       return;
     }
+    this.#subscribed = true;
+    await this.#confirm(link);
+  }
+
+  async #confirm(link: Link): Promise<void> {
+    this.#question += 1;
+    const question = this.#question;
+    this.#asking = true;
+    const answer = await this.#listener.reaches(this.channel).then(
+      (reached) => reached,
+      (error: unknown) => ({ error }),
+    );
+    if (question !== this.#question) return;
+    this.#asking = false;
+    if (answer === true) return this.#confirmed();
+    if (answer === false) {
+      this.#lost(link.fault(new Error('It is not where the scripts run')));
+      // A new one leads to where that of the scripts does, sooner or later.
+      link.renew('It is not where the scripts run');
+    } else {
+      this.#lost(answer.error);
+      // At the latest: a new connection for scripts is asked at once.
+      this.#timer = setTimeout(() => this.check(), RETRY_MS).unref();
+    }
+  }
+
+  #confirmed(): void {
     this.#ready = true;
     this.#opening?.resolve();
     this.#opening = undefined;
@@ -77,7 +141,7 @@ export class Subscription {
   }
 
   #lost(error: unknown): void {
-    this.#ready = false;
+    this.doubt();
     this.#opening?.reject(error);
     this.#opening = undefined;
   }

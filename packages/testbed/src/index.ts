@@ -14,6 +14,8 @@ export { startKafkaCluster } from './servers/kafka-cluster.ts';
 export type { KafkaClusterOptions } from './servers/kafka-cluster.ts';
 export { startRabbitmqCluster } from './servers/rabbitmq-cluster.ts';
 export type { RabbitmqCluster, RabbitmqClusterOptions } from './servers/rabbitmq-cluster.ts';
+export { startRedisSentinel } from './servers/redis-sentinel.ts';
+export type { RedisSentinel, RedisSentinelOptions } from './servers/redis-sentinel.ts';
 export { serverNames } from './servers/index.ts';
 export type { ServerName } from './servers/index.ts';
 export { openServer, sharedServer, startShared } from './shared.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CaseResult, ConformanceCase } from '@holdfast/core/conformance';
-import { openServer, ServerUnavailableError } from '@holdfast/testbed';
-import type { Source } from '@holdfast/testbed';
+import { openServer, ServerUnavailableError, startRedisSentinel } from '@holdfast/testbed';
+import type { ServerHandle, Source } from '@holdfast/testbed';
 import type { Backend, Whereabouts } from '../backends.ts';
 import type { SubjectSpec } from '../suite/protocol.ts';
 import { runSuite } from './suite-process.ts';
@@ -42,6 +42,9 @@ export async function conform({ name, at }: Backend, { via, cases, watcher, sign
   }
 }
 
+/** In ms: no master dies here, and a busy machine must not be taken for a dead one. */
+const DOWN_AFTER_MS = 30_000;
+
 interface Place extends AsyncDisposable {
   readonly spec: SubjectSpec;
   readonly server: ServerFacts;
@@ -62,22 +65,41 @@ async function open(at: Whereabouts, via: Source | undefined): Promise<Place> {
         [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
       };
     }
+    case 'redis-sentinel': {
+      if (via === 'external')
+        throw new ServerUnavailableError(at.kind, ['external: only one of its own is looked into']);
+      const set = await startRedisSentinel({
+        downAfterMs: DOWN_AFTER_MS,
+        ...(via === undefined ? {} : { source: via }),
+      });
+      const [master] = set.members;
+      if (master === undefined) throw new Error('There is no master');
+      const { hostname: host, port } = new URL(master.url);
+      return {
+        spec: { kind: 'mapped', url: set.url, server: { host, port: Number(port) } },
+        server: factsOf(master),
+        [Symbol.asyncDispose]: () => set[Symbol.asyncDispose](),
+      };
+    }
     case 'server': {
       const server = await openServer(at.server, via);
-      const { url, version, source, image, standIn } = server;
       return {
-        spec: { kind: 'url', url: withQuery(url, at.query) },
-        server: {
-          ...{ version, source },
-          ...(image === undefined ? {} : { image }),
-          ...(standIn === undefined ? {} : { standIn }),
-        },
+        spec: { kind: 'url', url: withQuery(server.url, at.query) },
+        server: factsOf(server),
         [Symbol.asyncDispose]: async () => {
           if ('stop' in server) await server.stop();
         },
       };
     }
   }
+}
+
+function factsOf({ version, source, image, standIn }: ServerHandle): ServerFacts {
+  return {
+    ...{ version, source },
+    ...(image === undefined ? {} : { image }),
+    ...(standIn === undefined ? {} : { standIn }),
+  };
 }
 
 function withQuery(url: string, query: string | undefined): string {

@@ -1,4 +1,4 @@
-import type { CaseResult, ConformanceReport } from '@holdfast/core/conformance';
+import type { Address, CaseResult, ConformanceReport } from '@holdfast/core/conformance';
 
 /** What a suite process is told to do. */
 export interface SuiteTask {
@@ -10,6 +10,8 @@ export interface SuiteTask {
 export type SubjectSpec =
   | { readonly kind: 'memory' }
   | { readonly kind: 'url'; readonly url: string }
+  /** `server`: where the backend at `url` leads to; its option `natMap` leads elsewhere. */
+  | { readonly kind: 'mapped'; readonly url: string; readonly server: Address }
   | { readonly kind: 'module'; readonly url: string };
 
 /** What it says; `report` is the last. Errors are cloned with their message and stack. */

@@ -1,7 +1,7 @@
 import { createLocks } from '@holdfast/core';
 import type { Locks } from '@holdfast/core';
 import { urlSubject } from '@holdfast/core/conformance';
-import type { Subject } from '@holdfast/core/conformance';
+import type { Address, Subject } from '@holdfast/core/conformance';
 import { memorySpace } from '@holdfast/memory';
 import type { SubjectSpec } from './protocol.ts';
 
@@ -11,6 +11,8 @@ export async function subjectFor(spec: SubjectSpec): Promise<Subject> {
       return memorySubject();
     case 'url':
       return urlSubject(spec.url);
+    case 'mapped':
+      return mappedSubject(spec.url, spec.server);
     case 'module':
       return await moduleSubject(spec.url);
   }
@@ -20,6 +22,16 @@ export async function subjectFor(spec: SubjectSpec): Promise<Subject> {
 function memorySubject(): Subject {
   const config = { backend: 'memory', options: { space: memorySpace() } };
   return { name: 'memory', open: () => createLocks(config), peers: { kind: 'thread', data: () => config } };
+}
+
+/** The way to the fault proxy is an option: the URL names others than the server. */
+function mappedSubject(url: string, server: Address): Subject {
+  const config = (via?: Address): { backend: string; options: Record<string, unknown> } => ({
+    backend: url,
+    options: via === undefined ? {} : { natMap: { [`${server.host}:${server.port}`]: via } },
+  });
+  const name = url.slice(0, url.indexOf(':'));
+  return { name, open: (via) => createLocks(config(via)), peers: { kind: 'process', data: config }, server };
 }
 
 async function moduleSubject(module: string): Promise<Subject> {

@@ -12,6 +12,7 @@ const packages: Readonly<Record<string, string>> = {
   'redis:': '@holdfast/redis',
   'rediss:': '@holdfast/redis',
   'redis+sentinel:': '@holdfast/redis',
+  'rediss+sentinel:': '@holdfast/redis',
   'redis+cluster:': '@holdfast/redis',
   'etcd:': '@holdfast/etcd',
   'etcds:': '@holdfast/etcd',
