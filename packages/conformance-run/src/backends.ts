@@ -18,6 +18,8 @@ export type Whereabouts =
   | { readonly kind: 'server'; readonly server: ServerName; readonly query?: string }
   /** A master that sentinels watch. */
   | { readonly kind: 'redis-sentinel' }
+  /** So many servers that know nothing of each other, as one quorum. */
+  | { readonly kind: 'quorum'; readonly server: ServerName; readonly size: number; readonly query: string }
   /** `open(data)` of the module resolves to `Locks` of the threads of one process. */
   | { readonly kind: 'module'; readonly url: string };
 
@@ -35,6 +37,12 @@ export const backends: readonly Backend[] = [
   { name: 'mysql-lease', at: { kind: 'server', server: 'mysql', query: LEASE }, footprintMiB: 550 },
   server('redis', 400),
   { name: 'redis-sentinel', at: { kind: 'redis-sentinel' }, footprintMiB: 450 },
+  {
+    // The suite has locks of many ttls, and its servers are never restarted.
+    name: 'redis-quorum',
+    at: { kind: 'quorum', server: 'redis', size: 5, query: 'quarantine=0' },
+    footprintMiB: 450,
+  },
   { name: 'file', at: { kind: 'file' }, footprintMiB: 350 },
   { name: 'memory', at: { kind: 'memory' }, footprintMiB: 250 },
   { ...server('mysql-community', 900), onRequest: true },

@@ -48,15 +48,23 @@ declare abstract class RequestType {
   get aborted(): boolean;
   readonly client: ClientInfo;
   /**
-   * One member's vote in a {@link Voting quorum}: only ever `exclusive`, a try, and with `renew: false`. A server that may have forgotten
-   * a vote that it gave must refuse it with `BackendUnavailableError` until that vote's ttl is over. Default: no.
+   * Present on one member's vote in a {@link Voting quorum}: only ever `exclusive`, a try, and with `renew: false`. A server that may have
+   * forgotten a vote that it gave must refuse it with `BackendUnavailableError` until that vote's ttl is over.
    */
-  readonly vote?: boolean;
+  readonly vote?: VoteTerms;
   /**
    * To be called when the request must wait, and has its place: in the queue, or behind others of its client. Core publishes
    * `holdfast:contended`, once. Does not throw.
    */
   readonly onContended: () => void;
+}
+
+export interface VoteTerms {
+  /**
+   * The token to grant with, if it is greater than any that the member would. A member may well ignore it; but those of a majority that all
+   * grant the same one need not be told what they agreed on.
+   */
+  readonly proposal: bigint;
 }
 
 /** A hold. Adapters return their own object with whatever else they need; core hands the same object to `release`. */

@@ -62,12 +62,12 @@ export class Votes implements Voting<RedisGrant> {
     return Number(await commands.run(raise, { keys, args: [entry, String(token)] })) === 1;
   }
 
-  #ask({ keys, entry, ttlMs }: Claim): Call {
+  #ask({ keys, entry, ttlMs, request }: Claim): Call {
     const { commands, prefix, quarantineMs, skewMs } = this.#options;
     const quarantine = quarantineMs === 0 ? 0 : Math.ceil(quarantineMs + skewMs);
     return commands.start(vote, {
       keys: [...keys, `${prefix}:member`],
-      args: [entry, String(ttlMs), 'try', String(quarantine)],
+      args: [entry, String(ttlMs), 'try', String(quarantine), String(request.vote?.proposal ?? 0)],
     });
   }
 

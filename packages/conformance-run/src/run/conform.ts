@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CaseResult, ConformanceCase } from '@holdfast/core/conformance';
-import { openServer, ServerUnavailableError, startRedisSentinel } from '@holdfast/testbed';
-import type { ServerHandle, Source } from '@holdfast/testbed';
+import { openServer, ServerUnavailableError, startRedisSentinel, startServer } from '@holdfast/testbed';
+import type { RunningServer, ServerHandle, ServerName, Source } from '@holdfast/testbed';
 import type { Backend, Whereabouts } from '../backends.ts';
 import type { SubjectSpec } from '../suite/protocol.ts';
 import { runSuite } from './suite-process.ts';
@@ -86,12 +86,31 @@ async function open(at: Whereabouts, via: Source | undefined): Promise<Place> {
       return {
         spec: { kind: 'url', url: withQuery(server.url, at.query) },
         server: factsOf(server),
-        [Symbol.asyncDispose]: async () => {
-          if ('stop' in server) await server.stop();
-        },
+        [Symbol.asyncDispose]: () => stop([server]),
+      };
+    }
+    case 'quorum': {
+      const outcomes = await Promise.allSettled(Array.from({ length: at.size }, () => openOwn(at.server, via)));
+      const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      const [first] = servers;
+      if (failed !== undefined || first === undefined) {
+        await stop(servers);
+        throw failed?.reason;
+      }
+      return {
+        spec: { kind: 'url', url: `quorum:${servers.map(({ url }) => withQuery(url, at.query)).join(',')}` },
+        server: factsOf(first),
+        [Symbol.asyncDispose]: () => stop(servers),
       };
     }
   }
+}
+
+/** One server has one address: an external one can't be several members. */
+async function openOwn(name: ServerName, via: Source | undefined): Promise<RunningServer> {
+  if (via !== 'external') return await startServer(name, via === undefined ? {} : { source: via });
+  throw new ServerUnavailableError(name, ['external: a quorum needs several servers of its own']);
 }
 
 function factsOf({ version, source, image, standIn }: ServerHandle): ServerFacts {
@@ -100,6 +119,10 @@ function factsOf({ version, source, image, standIn }: ServerHandle): ServerFacts
     ...(image === undefined ? {} : { image }),
     ...(standIn === undefined ? {} : { standIn }),
   };
+}
+
+async function stop(servers: readonly (ServerHandle | RunningServer)[]): Promise<void> {
+  await Promise.all(servers.map(async (server) => ('stop' in server ? await server.stop() : undefined)));
 }
 
 function withQuery(url: string, query: string | undefined): string {

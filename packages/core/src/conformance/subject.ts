@@ -3,6 +3,7 @@ import { createLocks } from '../config/create-locks.ts';
 import { defaultPorts } from '../config/default-ports.ts';
 import { schemeOf } from '../config/redact.ts';
 import { ConfigError } from '../errors.ts';
+import { membersIn, quorumUrl } from '../quorum/members-url.ts';
 
 export interface Address {
   readonly host: string;
@@ -31,8 +32,12 @@ export interface Subject {
   readonly server?: Address | readonly Address[];
 }
 
-/** The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`. */
+/**
+ * The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`, or of a quorum of such:
+ * `quorum:redis://a,redis://b,redis://c`.
+ */
 export function urlSubject(url: string): Subject {
+  if (schemeOf(url) === 'quorum:') return quorumSubject(membersIn(url));
   const through = (via?: Address): string => (via === undefined ? url : staying(withAddress(url, via)));
   if (schemeOf(url) === 'memory:') {
     throw new ConfigError(
@@ -45,6 +50,22 @@ export function urlSubject(url: string): Subject {
     open: (via) => createLocks(through(via)),
     peers: { kind: 'process', data: through },
     ...(server === undefined ? {} : { server }),
+  };
+}
+
+function quorumSubject(members: readonly string[]): Subject {
+  const server = members.map((member) => {
+    const address = addressOf(member);
+    if (address === undefined) throw new ConfigError('Expected a quorum of servers that are reached over the network');
+    return address;
+  });
+  const through = (_via?: Address, vias: readonly Address[] = server): string =>
+    quorumUrl(members.map((member, i) => withAddress(member, vias[i] as Address)));
+  return {
+    name: 'quorum',
+    open: (via, vias) => createLocks(through(via, vias)),
+    peers: { kind: 'process', data: through },
+    server,
   };
 }
 

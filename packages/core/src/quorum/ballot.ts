@@ -15,6 +15,9 @@ export type Outcome =
   | { readonly type: 'refused' }
   | { readonly type: 'unreachable'; readonly error: Error };
 
+/** Most members' clocks are less than this ahead of ours, in ms. Where they are not, it costs a round trip. */
+const AHEAD_MS = 50;
+
 /**
  * All members are asked at once, and what a majority says counts, whatever the others do. The token is the greatest of that majority's; each
  * of its members must know it before the grant counts (`Voting.raise`), so that the next majority, which has one of them, gets a greater one.
@@ -27,6 +30,7 @@ export class Ballot {
   readonly #seats: readonly Seat[];
   readonly #majority: number;
   readonly #startedAt: number = monotonicMs();
+  readonly #proposal = BigInt(Date.now() + AHEAD_MS) * 1000n;
   readonly #pending = new Set<VoteRequest>();
   readonly #votes = new Map<Seat, Vote>();
   /** Those whose member knows the token. */
@@ -65,7 +69,7 @@ export class Ballot {
   /** Never rejects; lasts until the member has answered, and knows the token or has its vote back. */
   async #ask(seat: Seat): Promise<void> {
     if (this.#isOver) return;
-    const request = new VoteRequest(this.#request);
+    const request = new VoteRequest(this.#request, this.#proposal);
     this.#pending.add(request);
     const answer = await seat.member.ask(request).then(
       (grant) => ({ grant }),
@@ -150,7 +154,7 @@ export class Ballot {
 
   #lose(why: 'refused' | 'late'): void {
     if (this.#isOver) return;
-    const isRefused = why === 'refused' && this.#votes.size + this.#refusals >= this.#majority;
+    const isRefused = why === 'refused' && this.#seats.length - this.#failures.length >= this.#majority;
     const outcome: Outcome = isRefused
       ? { type: 'refused' }
       : { type: 'unreachable', error: unreachable(this.#failures) };

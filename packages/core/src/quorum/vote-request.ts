@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ClientInfo, LockRequest } from '../contract.ts';
+import type { ClientInfo, LockRequest, VoteTerms } from '../contract.ts';
 
 /**
  * What one member is asked in one ballot. The owner is new each time, and another for each member: if two of them lead to one server in
@@ -14,12 +14,13 @@ export class VoteRequest implements LockRequest {
   readonly steal = false;
   /** The hold renews its votes itself, all at once. */
   readonly renew = false;
-  readonly vote = true;
+  readonly vote: VoteTerms;
   readonly client: ClientInfo;
   #ended: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
 
-  constructor({ name, ttlMs, client }: LockRequest) {
+  constructor({ name, ttlMs, client }: LockRequest, proposal: bigint) {
+    this.vote = { proposal };
     this.name = name;
     this.ttlMs = ttlMs;
     this.client = client;

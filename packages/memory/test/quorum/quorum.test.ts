@@ -216,6 +216,19 @@ test('without a majority within reach a request fails, and says why; who waits a
   await Promise.all([waiter.close(), holder.close()]);
 });
 
+test('one member out of reach is no outage, whoever answers last', async () => {
+  const { members, open } = quorumOf(5);
+  const [holder, other] = [await open(), await open()];
+  at(members, 0).isDown = true;
+  const lock = await holder.acquire(NAME);
+  const resume = members.slice(3).map((member) => member.hold('acquire'));
+  // One fails, two refuse, and nobody knows of the others.
+  expect(await other.tryAcquire(NAME)).toBeNull();
+  for (const go of resume) go();
+  await lock.release();
+  await Promise.all([holder.close(), other.close()]);
+});
+
 test('an abort ends a request though all members hang, and what they grant later is given back', async () => {
   const { members, open } = quorumOf(5);
   const locks = await open();

@@ -22,11 +22,29 @@ if quarantine > 0 then
 end
 `;
 
+/** Never far ahead of this server's clock, from which tokens go on when the last one is forgotten. */
+const AHEAD_MICROS = 1_000_000;
+
+const proposalLua = `
+local token = try()
+if not token or tonumber(token) >= tonumber(ARGV[5]) then return token end
+local now = redis.call('TIME')
+if tonumber(ARGV[5]) > now[1] * 1000000 + now[2] + ${AHEAD_MICROS} then return token end
+local told = string.match(redis.call('GET', KEYS[2]), '^%d+(.*)$')
+redis.call('SET', KEYS[2], ARGV[5] .. told, 'KEEPTTL')
+return ARGV[5]
+`;
+
 /**
  * A try that counts as a vote in a quorum.
  *
  * - KEYS: LOCK, TOKEN, HOLDERS, QUEUE (see queue.ts), MEMBER: `<run id> <since when it is known, in ms>`
- * - ARGV[1]: the entry; ARGV[2]: ttl in ms; ARGV[3]: `try`; ARGV[4]: for how long a server may not vote after it was started or emptied, in ms
+ * - ARGV[1]: the entry; ARGV[2]: ttl in ms; ARGV[3]: `try`; ARGV[4]: for how long a server may not vote after it was started or emptied, in ms; ARGV[5]: the token to grant with, if it is greater than this server's
  * - Result: the token, when granted; `false` (null), when refused; `{ left }`: it may not vote for so many ms
  */
-export const vote: Script = script(`${memoryLua}${acquireLua}`);
+export const vote: Script = script(`
+${memoryLua}
+local function try()
+${acquireLua}
+end
+${proposalLua}`);
