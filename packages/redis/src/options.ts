@@ -35,6 +35,11 @@ export interface RedisOptions extends SentinelOptions {
   readonly timeout?: number | string | undefined;
   /** By how many ms the server's clock may be set forward (or be ahead, after a failover) within a ttl; default 0. Leases end that much earlier. */
   readonly skewMs?: number | undefined;
+  /**
+   * How many replicas must have a grant or a renewal before it counts; default 0, none. Each then takes as long as replication does, and while fewer are
+   * there nobody gets a lock (`BackendUnavailableError`), and nobody keeps one beyond its ttl. All replicas: no failover can lose a grant. Fewer: one can, to a replica without it.
+   */
+  readonly replicas?: number | undefined;
 }
 
 export interface ParsedOptions {
@@ -43,6 +48,7 @@ export interface ParsedOptions {
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly skewMs: number;
+  readonly replicas: number;
   readonly sentinels: SentinelsOptions | undefined;
 }
 
@@ -59,6 +65,7 @@ const settings = {
   prefix: z.string().regex(/^[^\s{}]{1,100}$/, 'expected 1 to 100 characters without blanks and braces'),
   timeout: z.union([z.number(), z.string()]),
   skewMs: z.number().nonnegative(),
+  replicas: z.int().min(0).max(100),
   db: z.int().nonnegative(),
   family: z.union([z.literal(0), z.literal(4), z.literal(6)]),
 };
@@ -80,6 +87,7 @@ const schema: z.ZodType<RedisOptions> = z.strictObject({
   prefix: settings.prefix.optional(),
   timeout: settings.timeout.optional(),
   skewMs: settings.skewMs.optional(),
+  replicas: settings.replicas.optional(),
   ...sentinelShape,
 });
 
@@ -92,7 +100,14 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
     ...(config.url === undefined ? {} : { url: config.url }),
   });
   const fromUrl = options.url === undefined ? {} : parseUrl(options.url);
-  const { client, prefix = 'holdfast', timeout, skewMs = 0, ...server } = { ...fromUrl, ...defined(options) };
+  const {
+    client,
+    prefix = 'holdfast',
+    timeout,
+    skewMs = 0,
+    replicas = 0,
+    ...server
+  } = { ...fromUrl, ...defined(options) };
   const named = defined({ ...server, url: undefined });
   if (client !== undefined && (options.url !== undefined || Object.keys(named).length > 0)) {
     throw new ConfigError('The redis backend takes a `client` or what names a server, not both');
@@ -106,7 +121,15 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
   const way = { ...connection, ...direct, ...secured } as ConnectionOptions;
   const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : timeoutOf(timeout);
   const watched = { sentinels, name, sentinelUsername, sentinelPassword, sentinelTls, natMap };
-  return { client, connection: way, prefix, timeoutMs, skewMs, sentinels: sentinelsOf(watched, way, timeoutMs) };
+  return {
+    client,
+    connection: way,
+    prefix,
+    timeoutMs,
+    skewMs,
+    replicas,
+    sentinels: sentinelsOf(watched, way, timeoutMs),
+  };
 }
 
 /** `RedisOptions` as the parts of a URL give them. No message shows the URL: it may hold a password. */
