@@ -17,7 +17,7 @@ export type Whereabouts =
   /** `query`: what is added to the server's URL. */
   | { readonly kind: 'server'; readonly server: ServerName; readonly query?: string }
   /** A master that sentinels watch. */
-  | { readonly kind: 'redis-sentinel' }
+  | { readonly kind: 'redis-sentinel'; readonly query?: string }
   /** So many servers that know nothing of each other, as one quorum. */
   | { readonly kind: 'quorum'; readonly server: ServerName; readonly size: number; readonly query: string }
   /** `open(data)` of the module resolves to `Locks` of the threads of one process. */
@@ -45,6 +45,13 @@ export const backends: readonly Backend[] = [
   },
   { name: 'file', at: { kind: 'file' }, footprintMiB: 350 },
   { name: 'memory', at: { kind: 'memory' }, footprintMiB: 250 },
+  // Nothing counts but what both replicas have.
+  {
+    name: 'redis-sentinel-replicas',
+    at: { kind: 'redis-sentinel', query: 'replicas=2' },
+    footprintMiB: 450,
+    onRequest: true,
+  },
   { ...server('mysql-community', 900), onRequest: true },
   {
     name: 'mysql-community-lease',

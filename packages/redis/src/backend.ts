@@ -50,6 +50,8 @@ export interface RedisBackendOptions {
   readonly skewMs: number;
   /** See {@link Votes}. */
   readonly quarantineMs: number;
+  /** How many must have a grant or a renewal before it counts. */
+  readonly replicas: number;
   /** That say where the master is. */
   readonly sentinels?: Sentinels | undefined;
 }
@@ -75,9 +77,9 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   #closed = false;
 
   constructor(options: RedisBackendOptions) {
-    const { commands, prefix, timeoutMs, skewMs, makeSubscriber } = options;
+    const { commands, prefix, timeoutMs, skewMs, replicas, makeSubscriber } = options;
     this.#options = options;
-    this.#commands = new Commands(commands, timeoutMs);
+    this.#commands = new Commands(commands, timeoutMs, replicas);
     this.#holds = new Holds({ commands: this.#commands, skewMs, keysOf: (name) => keysOf(prefix, name) });
     this.#departures = new Departures(this.#commands);
     const [own, holds, departures] = [this.#commands, this.#holds, this.#departures];
@@ -134,7 +136,8 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   }
 
   diagnose(): Promise<Diagnosis> {
-    return diagnose(this.#commands);
+    const { replicas, sentinels } = this.#options;
+    return diagnose({ commands: this.#commands, replicas, sentinels });
   }
 
   async close(): Promise<void> {
@@ -187,7 +190,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   }
 
   #enter({ keys, entry, ttlMs }: Claim, how: 'wait' | 'try' | 'steal'): Call {
-    return this.#commands.start(acquire, { keys, args: [entry, String(ttlMs), how] });
+    return this.#commands.start(acquire, { keys, args: [entry, String(ttlMs), how] }, isToken);
   }
 
   /** Whoever holds wants to hear of a thief. Not awaited: until then, the next renewal tells. */
@@ -201,8 +204,12 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     if (event === 'stolen') return this.#holds.stolen(owner);
     // A message for a request that was given up in the meantime needs no answer: its `leave` is under way.
     const waiter = this.#waiters.get(owner);
-    if (event === 'granted') waiter?.push(details[0] ?? '', Number(details[1]));
-    else if (event === 'first') waiter?.first(Number(details[0]));
+    if (event === 'granted') {
+      // Whether replicas have it only a question of our own can tell.
+      if (this.#options.replicas > 0) waiter?.ask();
+      else waiter?.push(details[0] ?? '', Number(details[1]));
+    }
+    if (event === 'first') waiter?.first(Number(details[0]));
   }
 
   /**
@@ -213,4 +220,9 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     this.#holds.verify();
     for (const waiter of this.#waiters.values()) waiter.ask();
   }
+}
+
+/** A reply of the acquire script that grants. */
+function isToken(reply: unknown): boolean {
+  return reply !== null && !Array.isArray(reply);
 }

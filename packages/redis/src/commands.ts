@@ -1,6 +1,7 @@
 import { errorCode, isTransient, RedisUnavailableError, timedOut } from './errors.ts';
 import type { Link } from './link.ts';
 import { Patience } from './patience.ts';
+import { Replication } from './replication.ts';
 import type { Script } from './scripts/script.ts';
 
 /** A script on its way. */
@@ -25,6 +26,9 @@ export interface Invocation {
   readonly args: readonly string[];
 }
 
+/** Which replies of a script say that something is held: those count only once replicas have it, where that is asked for. */
+export type Counts = (reply: unknown) => boolean;
+
 /** So many scripts go in one write; the server serves other clients in between. */
 const CHUNK = 250;
 
@@ -32,21 +36,24 @@ const CHUNK = 250;
 export class Commands {
   readonly link: Link;
   readonly #patience: Patience;
+  readonly #replication: Replication | undefined;
 
-  constructor(link: Link, timeoutMs: number) {
+  /** `replicas`: how many must have what counts. */
+  constructor(link: Link, timeoutMs: number, replicas: number) {
     this.link = link;
+    this.#replication = replicas === 0 ? undefined : new Replication(link, replicas, timeoutMs);
     this.#patience = new Patience(timeoutMs, () => {
       link.unanswered(timeoutMs);
       return timedOut(link.server, timeoutMs);
     });
   }
 
-  start(script: Script, { keys, args }: Invocation): Call {
+  start(script: Script, { keys, args }: Invocation, counts?: Counts): Call {
     // Who is alone has nothing to wait for.
     if (this.#patience.pending > 0) this.link.gather();
-    const work = this.link
-      .evalsha(script, keys, args)
-      .then(undefined, (error: unknown) => this.#anew(error, script, keys, args));
+    const work = this.#counted(counts, () => this.link.evalsha(script, keys, args)).then(undefined, (error: unknown) =>
+      this.#anew(error, script, { keys, args }, counts),
+    );
     return new Call(work, this.bounded(work));
   }
 
@@ -59,10 +66,10 @@ export class Commands {
   }
 
   /** One script for many keys: one round trip for each {@link CHUNK}. One result or error each, in order. */
-  async runAll(script: Script, invocations: readonly Invocation[]): Promise<unknown[]> {
+  async runAll(script: Script, invocations: readonly Invocation[], counts?: Counts): Promise<unknown[]> {
     const results: unknown[] = [];
     for (let at = 0; at < invocations.length; at += CHUNK) {
-      results.push(...(await this.#pipeline(script, invocations.slice(at, at + CHUNK))));
+      results.push(...(await this.#pipeline(script, invocations.slice(at, at + CHUNK), counts)));
     }
     return results;
   }
@@ -72,7 +79,7 @@ export class Commands {
     try {
       return Number(await this.bounded(this.link.open().call('PUBLISH', channel, 'here'))) > 0;
     } catch (error) {
-      throw error instanceof RedisUnavailableError ? error : this.link.fault(error);
+      throw this.#fault(error);
     }
   }
 
@@ -81,32 +88,60 @@ export class Commands {
     return this.#patience.bound(work);
   }
 
+  /** What `send` brings, once replicas have it if it `counts`. */
+  async #counted(counts: Counts | undefined, send: () => Promise<unknown>): Promise<unknown> {
+    if (counts === undefined || this.#replication === undefined) return send();
+    const acknowledged = this.#replication.acknowledged();
+    const reply = await send();
+    if (counts(reply)) await acknowledged;
+    return reply;
+  }
+
   /** A new server, or one whose scripts were flushed, does not know the script yet. */
-  async #anew(error: unknown, script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    if (errorCode(error) !== 'NOSCRIPT') throw this.link.fault(error);
+  async #anew(error: unknown, script: Script, { keys, args }: Invocation, counts?: Counts): Promise<unknown> {
+    if (errorCode(error) !== 'NOSCRIPT') throw this.#fault(error);
     try {
-      return await this.link.open().eval(script.lua, keys.length, ...keys, ...args);
+      return await this.#counted(counts, () => this.link.open().eval(script.lua, keys.length, ...keys, ...args));
     } catch (failure) {
-      throw this.link.fault(failure);
+      throw this.#fault(failure);
     }
   }
 
-  async #pipeline(script: Script, invocations: readonly Invocation[]): Promise<unknown[]> {
+  async #pipeline(script: Script, invocations: readonly Invocation[], counts?: Counts): Promise<unknown[]> {
+    const replication = counts === undefined ? undefined : this.#replication;
     const lines = invocations.map(({ keys, args }) => ['evalsha', script.sha, keys.length, ...keys, ...args]);
+    const all = replication === undefined ? lines : [...lines, replication.command()];
     let replies: [error: Error | null, result: unknown][] | null;
     try {
-      replies = await this.bounded(this.link.open().pipeline(lines).exec());
+      replies = await this.bounded(this.link.open().pipeline(all).exec());
     } catch (error) {
       return invocations.map(() => error);
     }
+    const shortage = replication === undefined ? undefined : this.#shortage(replication, replies?.[lines.length]);
     return await Promise.all(
       invocations.map(({ keys, args }, i) => {
         const [error, result] = replies?.[i] ?? [new Error('The pipeline was not executed'), undefined];
-        if (error === null) return result;
+        if (error === null) return shortage !== undefined && counts?.(result) ? shortage : result;
         if (errorCode(error) !== 'NOSCRIPT') return this.link.fault(error);
-        return this.start(script, { keys, args }).reply.then(undefined, (failure: unknown) => failure);
+        return this.start(script, { keys, args }, counts).reply.then(undefined, (failure: unknown) => failure);
       }),
     );
+  }
+
+  /** Why what a pipeline brought does not count. */
+  #shortage(replication: Replication, reply: [error: Error | null, result: unknown] | undefined): unknown {
+    const [error, have] = reply ?? [new Error('The pipeline was not executed'), undefined];
+    if (error !== null) return this.link.fault(error);
+    try {
+      replication.assertEnough(have);
+      return undefined;
+    } catch (shortage) {
+      return shortage;
+    }
+  }
+
+  #fault(error: unknown): RedisUnavailableError {
+    return error instanceof RedisUnavailableError ? error : this.link.fault(error);
   }
 }
 

@@ -1,9 +1,18 @@
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { Diagnosis, Finding } from '@holdfast/core/adapter';
 import type { Commands } from './commands.ts';
+import { replicaFindings, sentinelFindings } from './sentinel/diagnose.ts';
+import type { Sentinels } from './sentinel/sentinels.ts';
+
+export interface DiagnoseOptions {
+  readonly commands: Commands;
+  /** How many replicas must have a grant. */
+  readonly replicas: number;
+  readonly sentinels?: Sentinels | undefined;
+}
 
 /** What `holdfast doctor` prints. Rejects with `BackendUnavailableError`. */
-export async function diagnose(commands: Commands): Promise<Diagnosis> {
+export async function diagnose({ commands, replicas, sentinels }: DiagnoseOptions): Promise<Diagnosis> {
   const startedAt = monotonicMs();
   const fields = await info(commands);
   const roundTripMs = monotonicMs() - startedAt;
@@ -12,6 +21,8 @@ export async function diagnose(commands: Commands): Promise<Diagnosis> {
     { level: 'ok', message: `answered INFO in ${roundTripMs.toFixed(1)} ms` },
     ...versionFinding(version),
     ...roleFinding(fields),
+    ...(sentinels === undefined ? [] : await sentinelFindings(sentinels)),
+    ...replicaFindings(fields, replicas),
     ...memoryFinding(fields),
     ...persistenceFinding(fields),
   ];

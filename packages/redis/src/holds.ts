@@ -57,7 +57,8 @@ export interface HoldsOptions {
   readonly keysOf: (name: string) => string[];
 }
 
-/** The renew script's answer for what does not hold. */
+/** The renew script's answers for what holds, and for what does not. */
+const RENEWED = 1;
 const NOT_HELD = 0;
 /** A failed confirmation is tried again after this time, in ms. */
 const CONFIRM_RETRY_MS = 100;
@@ -128,7 +129,7 @@ export class Holds {
     const invocations = live.map(({ name, entry, lease }): Invocation => {
       return { keys: this.#options.keysOf(name).slice(0, 3), args: [entry, String(Math.ceil(lease.ttlMs))] };
     });
-    const replies = await this.#options.commands.runAll(renew, invocations);
+    const replies = await this.#options.commands.runAll(renew, invocations, isRenewed);
     const results = new Map(live.map((grant, i) => [grant, replies[i]]));
     return grants.map((grant) => results.get(grant) ?? NOT_HELD);
   }
@@ -147,8 +148,12 @@ async function confirm(lease: Lease): Promise<void> {
   } while (lease.state === 'unknown');
 }
 
+function isRenewed(reply: unknown): boolean {
+  return Number(reply) === RENEWED;
+}
+
 function asResult(reply: unknown): RenewResult {
   if (reply instanceof Error) throw reply;
-  if (Number(reply) === 1) return 'renewed';
+  if (isRenewed(reply)) return 'renewed';
   return Number(reply) === -1 ? 'stolen' : 'expired';
 }

@@ -40,6 +40,11 @@ export interface RedisOptions extends SentinelOptions {
    * quorum may be longer. The same for all clients. 0: it may always vote, with any ttl; only for a server that can't forget a lock that it granted.
    */
   readonly quarantine?: number | string | undefined;
+  /**
+   * How many replicas must have a grant or a renewal before it counts; default 0, none. Each then takes as long as replication does, and while fewer are
+   * there nobody gets a lock (`BackendUnavailableError`), and nobody keeps one beyond its ttl. All replicas: no failover can lose a grant. Fewer: one can, to a replica without it.
+   */
+  readonly replicas?: number | undefined;
 }
 
 export interface ParsedOptions {
@@ -49,6 +54,7 @@ export interface ParsedOptions {
   readonly timeoutMs: number;
   readonly skewMs: number;
   readonly quarantineMs: number;
+  readonly replicas: number;
   readonly sentinels: SentinelsOptions | undefined;
 }
 
@@ -66,6 +72,7 @@ const settings = {
   timeout: z.union([z.number(), z.string()]),
   skewMs: z.number().nonnegative(),
   quarantine: z.union([z.number(), z.string()]),
+  replicas: z.int().min(0).max(100),
   db: z.int().nonnegative(),
   family: z.union([z.literal(0), z.literal(4), z.literal(6)]),
 };
@@ -88,6 +95,7 @@ const schema: z.ZodType<RedisOptions> = z.strictObject({
   timeout: settings.timeout.optional(),
   skewMs: settings.skewMs.optional(),
   quarantine: settings.quarantine.optional(),
+  replicas: settings.replicas.optional(),
   ...sentinelShape,
 });
 
@@ -107,6 +115,7 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
     timeout,
     skewMs = 0,
     quarantine,
+    replicas = 0,
     ...server
   } = { ...fromUrl, ...defined(options) };
   const named = defined({ ...server, url: undefined });
@@ -129,6 +138,7 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
     timeoutMs,
     skewMs,
     quarantineMs: quarantineOf(quarantine),
+    replicas,
     sentinels: sentinelsOf(watched, way, timeoutMs),
   };
 }

@@ -76,7 +76,7 @@ async function open(at: Whereabouts, via: Source | undefined): Promise<Place> {
       if (master === undefined) throw new Error('There is no master');
       const { hostname: host, port } = new URL(master.url);
       return {
-        spec: { kind: 'mapped', url: set.url, server: { host, port: Number(port) } },
+        spec: { kind: 'mapped', url: withQuery(set.url, at.query), server: { host, port: Number(port) } },
         server: factsOf(master),
         [Symbol.asyncDispose]: () => set[Symbol.asyncDispose](),
       };

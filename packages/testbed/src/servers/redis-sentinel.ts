@@ -118,7 +118,7 @@ function watching(address: string, quorum: number, downAfterMs: number, password
     // A failover that found no majority is tried again after twice this.
     `sentinel failover-timeout ${NAME} ${Math.max(2 * downAfterMs, 2000)}`,
     `sentinel parallel-syncs ${NAME} 10`,
-    ...(password === undefined ? [] : [`sentinel auth-pass ${NAME} ${password}`]),
+    ...(password === undefined ? [] : [`sentinel auth-pass ${NAME} ${JSON.stringify(password)}`]),
   ];
 }
 
