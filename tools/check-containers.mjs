@@ -13,6 +13,7 @@ const clusters = {
   'consul cluster': () => testbed.startConsulCluster({ source }),
   'rabbitmq cluster': () => testbed.startRabbitmqCluster({ source }),
   'kafka cluster': () => testbed.startKafkaCluster({ source }),
+  'redis cluster': () => testbed.startRedisCluster({ source }),
 };
 
 const checks = {

@@ -16,6 +16,8 @@ export type Whereabouts =
   | { readonly kind: 'file' }
   /** `query`: what is added to the server's URL. */
   | { readonly kind: 'server'; readonly server: ServerName; readonly query?: string }
+  /** Servers that know each other. */
+  | { readonly kind: 'cluster'; readonly cluster: 'redis' }
   /** `open(data)` of the module resolves to `Locks` of the threads of one process. */
   | { readonly kind: 'module'; readonly url: string };
 
@@ -32,6 +34,7 @@ export const backends: readonly Backend[] = [
   server('mysql', 550),
   { name: 'mysql-lease', at: { kind: 'server', server: 'mysql', query: LEASE }, footprintMiB: 550 },
   server('redis', 400),
+  { name: 'redis-cluster', at: { kind: 'cluster', cluster: 'redis' }, footprintMiB: 500 },
   { name: 'file', at: { kind: 'file' }, footprintMiB: 350 },
   { name: 'memory', at: { kind: 'memory' }, footprintMiB: 250 },
   { ...server('mysql-community', 900), onRequest: true },

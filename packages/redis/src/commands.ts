@@ -2,16 +2,26 @@ import { errorCode, isTransient, timedOut } from './errors.ts';
 import type { Link } from './link.ts';
 import { Patience } from './patience.ts';
 import type { Script } from './scripts/script.ts';
+import { ServerClock } from './server-clock.ts';
+import type { Node, Runner } from './servers.ts';
 
 /** A script on its way. */
 export class Call {
   /** Rejects with `BackendUnavailableError`, also when no answer came in time: the script may then have run, or may yet. */
   readonly reply: Promise<unknown>;
   readonly #work: Promise<unknown>;
+  readonly #place: { readonly clock: ServerClock };
 
-  constructor(work: Promise<unknown>, reply: Promise<unknown>) {
+  /** `place`: where it was answered, once it is. */
+  constructor(work: Promise<unknown>, reply: Promise<unknown>, place: { readonly clock: ServerClock }) {
     this.#work = work;
     this.reply = reply;
+    this.#place = place;
+  }
+
+  /** Of the server that has answered. */
+  get clock(): ServerClock {
+    return this.#place.clock;
   }
 
   /** When nothing will come of it any more: answered, or failed for good. Never rejects. */
@@ -29,12 +39,15 @@ export interface Invocation {
 const CHUNK = 250;
 
 /** Runs scripts over one connection, in the order in which they are asked for. */
-export class Commands {
+export class Commands implements Runner, Node {
   readonly link: Link;
+  readonly clock: ServerClock = new ServerClock();
   readonly #patience: Patience;
 
   constructor(link: Link, timeoutMs: number) {
     this.link = link;
+    // The next connection may lead to another server.
+    link.on('close', () => this.clock.forget());
     this.#patience = new Patience(timeoutMs, () => {
       link.unanswered(timeoutMs);
       return timedOut(link.server, timeoutMs);
@@ -47,7 +60,7 @@ export class Commands {
     const work = this.link
       .evalsha(script, keys, args)
       .then(undefined, (error: unknown) => this.#anew(error, script, keys, args));
-    return new Call(work, this.bounded(work));
+    return new Call(work, this.bounded(work), this);
   }
 
   /** Asks once more when the connection failed; only for what may be repeated. */

@@ -3,12 +3,23 @@ import type { RedisOptions as ConnectionOptions } from 'ioredis';
 import { ConfigError, parseDuration, parseOptions, urlOptions } from '@holdfast/core/adapter';
 import type { AdapterConfig } from '@holdfast/core/adapter';
 import type { RedisClient } from './client.ts';
+import { translator } from './cluster/cluster.ts';
+import type { ClusterOptions, NatMap } from './cluster/cluster.ts';
+import { describe, isClusterClient, isClusterUrl, nodeOf, parseClusterUrl } from './cluster/options.ts';
+import type { ClusterClient } from './cluster/options.ts';
 
 export interface RedisOptions {
-  /** Your own ioredis client. It is never closed; messages come over a `client.duplicate()`, which is. Instead of all that names a server. */
-  readonly client?: RedisClient | undefined;
-  /** `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS. */
+  /**
+   * Your own ioredis client. It is never closed; messages come over a `client.duplicate()`, which is. Of a `Cluster` its startup nodes and
+   * options are taken, and the connections to the nodes are the adapter's own. Instead of all that names a server.
+   */
+  readonly client?: RedisClient | ClusterClient | undefined;
+  /** `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS; `redis+cluster://[user:password@]host[:port][,host[:port]…]`, `rediss+cluster://…`. */
   readonly url?: string | undefined;
+  /** Of a Redis Cluster, 7.0 or later: some of its nodes, as `host` or `host:port`. Instead of host and port. */
+  readonly nodes?: readonly string[] | undefined;
+  /** Where to reach a node of the cluster that announces itself by that `host:port`; default: there. */
+  readonly natMap?: NatMap | undefined;
   /** Default `localhost`. */
   readonly host?: string | undefined;
   /** Default 6379. */
@@ -34,16 +45,16 @@ export interface RedisOptions {
 export interface ParsedOptions {
   readonly client: RedisClient | undefined;
   readonly connection: ConnectionOptions;
+  /** If it is one. */
+  readonly cluster: Pick<ClusterOptions, 'nodes' | 'translate'> | undefined;
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly skewMs: number;
 }
 
-const clientSchema = z.custom<RedisClient>((value) => isClient(value) && !value.isCluster, {
-  error: 'expected an ioredis client of a single server',
-});
+const clientSchema = z.custom<RedisClient | ClusterClient>(isClient, { error: 'expected an ioredis client' });
 
-function isClient(value: unknown): value is RedisClient {
+function isClient(value: unknown): value is RedisClient | ClusterClient {
   return typeof value === 'object' && value !== null && 'evalsha' in value && 'duplicate' in value;
 }
 
@@ -57,10 +68,19 @@ const settings = {
 };
 
 const urlSchema = z.strictObject(settings).partial();
+const clusterUrlSchema = urlSchema.omit({ db: true });
+const natMapSchema = z.custom<NatMap>(
+  (value) => typeof value === 'function' || (typeof value === 'object' && value !== null),
+  {
+    error: 'expected a function or an object of { host, port } by host:port',
+  },
+);
 
 const schema: z.ZodType<RedisOptions> = z.strictObject({
   client: clientSchema.optional(),
   url: z.string().optional(),
+  nodes: z.array(z.string()).min(1).optional(),
+  natMap: natMapSchema.optional(),
   host: z.string().min(1).optional(),
   port: z.int().min(1).max(65535).optional(),
   path: z.string().min(1).optional(),
@@ -84,23 +104,42 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
   });
   const fromUrl = options.url === undefined ? {} : parseUrl(options.url);
   const { client, prefix = 'holdfast', timeout, skewMs = 0, ...server } = { ...fromUrl, ...defined(options) };
-  const named = defined({ ...server, url: undefined });
-  if (client !== undefined && (options.url !== undefined || Object.keys(named).length > 0)) {
+  const { nodes, natMap, ...named } = defined({ ...server, url: undefined });
+  const isNamed = Object.keys(named).length > 0 || nodes !== undefined || natMap !== undefined;
+  if (client !== undefined && (options.url !== undefined || isNamed)) {
     throw new ConfigError('The redis backend takes a `client` or what names a server, not both');
+  }
+  const settled = { prefix, timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : timeoutOf(timeout), skewMs };
+  if (isClusterClient(client)) {
+    const { keyPrefix, connection, ...described } = describe(client);
+    return ofCluster(described.nodes, described.natMap, { ...connection, keyPrefix }, settled);
   }
   const { tls, connection, ...direct } = named;
   const secured = tls === undefined || tls === false ? {} : { tls: tls === true ? {} : tls };
-  return {
-    client,
-    connection: { ...connection, ...direct, ...secured } as ConnectionOptions,
-    prefix,
-    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : timeoutOf(timeout),
-    skewMs,
-  };
+  const whole = { ...connection, ...direct, ...secured } as ConnectionOptions;
+  if (nodes !== undefined) return ofCluster(nodes.map(nodeOf), natMap, whole, settled);
+  if (natMap !== undefined) throw new ConfigError('The redis backend takes a `natMap` with the `nodes` of a cluster');
+  return { client, connection: whole, cluster: undefined, ...settled };
+}
+
+/** In a cluster the adapter works out the slots itself: a prefix of ioredis's is one more part of its own. */
+function ofCluster(
+  nodes: ClusterOptions['nodes'],
+  natMap: NatMap | undefined,
+  { keyPrefix = '', ...connection }: ConnectionOptions,
+  { prefix, timeoutMs, skewMs }: Pick<ParsedOptions, 'prefix' | 'timeoutMs' | 'skewMs'>,
+): ParsedOptions {
+  for (const key of ['host', 'port', 'path', 'db'] as const) {
+    if (connection[key] !== undefined && connection[key] !== 0)
+      throw new ConfigError(`The redis backend takes the \`nodes\` of a cluster or \`${key}\`, not both`);
+  }
+  const cluster = { nodes, translate: translator(natMap) };
+  return { client: undefined, connection, cluster, prefix: keyPrefix + prefix, timeoutMs, skewMs };
 }
 
 /** `RedisOptions` as the parts of a URL give them. No message shows the URL: it may hold a password. */
 function parseUrl(text: string): RedisOptions & { family?: number | undefined } {
+  if (isClusterUrl(text)) return clusterOf(text);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hash !== '') {
     throw new ConfigError(
@@ -117,6 +156,17 @@ function parseUrl(text: string): RedisOptions & { family?: number | undefined } 
     ...(url.protocol === 'rediss:' ? { tls: true } : {}),
     ...(db === '' ? {} : { db: Number(db) }),
     ...parseOptions('redis', urlSchema, urlOptions('redis', url.searchParams)),
+  };
+}
+
+function clusterOf(text: string): RedisOptions & { family?: number | undefined } {
+  const { protocol, hosts, username, password, parameters } = parseClusterUrl(text);
+  return {
+    nodes: hosts,
+    ...(username === undefined || username === '' ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(protocol.startsWith('rediss') ? { tls: true } : {}),
+    ...parseOptions('redis', clusterUrlSchema, parameters),
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { LocksClosedError } from '@holdfast/core/adapter';
 import type { Link } from './link.ts';
+import type { Messages } from './servers.ts';
 
 export interface SubscriptionListener {
   message(text: string): void;
@@ -15,8 +16,9 @@ interface Opening {
 }
 
 /** The connection for messages, on a channel of this backend's own. Opened when it is first needed. */
-export class Subscription {
-  readonly channel: string;
+export class Subscription implements Messages {
+  /** The channel. */
+  readonly address: string;
   readonly #makeLink: () => Link;
   readonly #listener: SubscriptionListener;
   #link: Link | undefined;
@@ -25,14 +27,18 @@ export class Subscription {
   #closed = false;
 
   constructor(prefix: string, makeLink: () => Link, listener: SubscriptionListener) {
-    this.channel = `${prefix}:wake:${randomBytes(16).toString('base64url')}`;
+    this.address = `${prefix}:wake:${randomBytes(16).toString('base64url')}`;
     this.#makeLink = makeLink;
     this.#listener = listener;
   }
 
   /** Whether the server sends messages here, as far as is known. */
-  get ready(): boolean {
+  ready(): boolean {
     return this.#ready;
+  }
+
+  heed(): void {
+    if (!this.#ready) this.open().then(undefined, () => undefined);
   }
 
   /** Resolves once subscribed; rejects with `BackendUnavailableError` when the connection fails first. */
@@ -65,7 +71,7 @@ export class Subscription {
 
   async #subscribe(link: Link): Promise<void> {
     try {
-      await link.client.subscribe(this.channel);
+      await link.client.subscribe(this.address);
     } catch (error) {
       this.#lost(link.fault(error));
       return;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CaseResult, ConformanceCase } from '@holdfast/core/conformance';
-import { openServer, ServerUnavailableError } from '@holdfast/testbed';
-import type { Source } from '@holdfast/testbed';
+import { openServer, ServerUnavailableError, startRedisCluster } from '@holdfast/testbed';
+import type { ServerHandle, Source } from '@holdfast/testbed';
 import type { Backend, Whereabouts } from '../backends.ts';
 import type { SubjectSpec } from '../suite/protocol.ts';
 import { runSuite } from './suite-process.ts';
@@ -62,22 +62,34 @@ async function open(at: Whereabouts, via: Source | undefined): Promise<Place> {
         [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
       };
     }
+    case 'cluster': {
+      if (via === 'external') throw new ServerUnavailableError(at.cluster, ['external: no cluster is']);
+      const cluster = await startRedisCluster(via === undefined ? {} : { source: via });
+      return {
+        spec: { kind: 'url', url: cluster.url },
+        server: factsOf(cluster.members[0]),
+        [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+      };
+    }
     case 'server': {
       const server = await openServer(at.server, via);
-      const { url, version, source, image, standIn } = server;
       return {
-        spec: { kind: 'url', url: withQuery(url, at.query) },
-        server: {
-          ...{ version, source },
-          ...(image === undefined ? {} : { image }),
-          ...(standIn === undefined ? {} : { standIn }),
-        },
+        spec: { kind: 'url', url: withQuery(server.url, at.query) },
+        server: factsOf(server),
         [Symbol.asyncDispose]: async () => {
           if ('stop' in server) await server.stop();
         },
       };
     }
   }
+}
+
+function factsOf({ version, source, image, standIn }: ServerHandle): ServerFacts {
+  return {
+    ...{ version, source },
+    ...(image === undefined ? {} : { image }),
+    ...(standIn === undefined ? {} : { standIn }),
+  };
 }
 
 function withQuery(url: string, query: string | undefined): string {

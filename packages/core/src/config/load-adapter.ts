@@ -13,6 +13,7 @@ const packages: Readonly<Record<string, string>> = {
   'rediss:': '@holdfast/redis',
   'redis+sentinel:': '@holdfast/redis',
   'redis+cluster:': '@holdfast/redis',
+  'rediss+cluster:': '@holdfast/redis',
   'etcd:': '@holdfast/etcd',
   'etcds:': '@holdfast/etcd',
   'zookeeper:': '@holdfast/zookeeper',

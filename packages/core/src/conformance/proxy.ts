@@ -13,19 +13,26 @@ interface Connection {
   destroy(): void;
 }
 
-/** A TCP proxy in front of a server, to do to its connections what networks do. */
+/** Where clients connect to reach one target. */
+interface Gate {
+  readonly server: Server;
+  /** Once it has listened. */
+  port: number;
+}
+
+/** A TCP proxy in front of a server, to do to its connections what networks do. In front of a server that is several, one for each, which act as one. */
 export class FaultProxy {
-  readonly #target: Address;
-  readonly #server: Server;
+  readonly #gates: readonly Gate[];
   readonly #connections = new Set<Connection>();
-  #port = 0;
   #blackhole: Direction | undefined;
   #delayMs = 0;
   #requests = 0;
 
   private constructor(target: Address) {
-    this.#target = target;
-    this.#server = createServer((client) => this.#connect(client));
+    this.#gates = [target, ...(target.others ?? [])].map((each) => ({
+      server: createServer((client) => this.#connect(client, each)),
+      port: 0,
+    }));
   }
 
   static async start(target: Address): Promise<FaultProxy> {
@@ -34,9 +41,13 @@ export class FaultProxy {
     return proxy;
   }
 
-  /** Where clients connect. */
+  /** Where clients connect; with `others` in the order of the target's. */
   get address(): Address {
-    return { host: '127.0.0.1', port: this.#port };
+    const [{ host, port } = { host: '127.0.0.1', port: 0 }, ...others] = this.#gates.map((gate) => ({
+      host: '127.0.0.1',
+      port: gate.port,
+    }));
+    return others.length === 0 ? { host, port } : { host, port, others };
   }
 
   /** How many clients are connected. */
@@ -71,11 +82,15 @@ export class FaultProxy {
 
   /** Ends all connections and refuses new ones. */
   async refuse(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = once(this.#server, 'close');
-    this.#server.close();
+    const closed = this.#gates
+      .filter(({ server }) => server.listening)
+      .map(({ server }) => {
+        const end = once(server, 'close');
+        server.close();
+        return end;
+      });
     this.cut();
-    await closed;
+    await Promise.all(closed);
   }
 
   /** Back to a good network. */
@@ -83,7 +98,7 @@ export class FaultProxy {
     this.#blackhole = undefined;
     this.#delayMs = 0;
     for (const connection of this.#connections) this.#apply(connection);
-    if (!this.#server.listening) await this.#listen();
+    await this.#listen();
   }
 
   async close(): Promise<void> {
@@ -91,13 +106,16 @@ export class FaultProxy {
   }
 
   async #listen(): Promise<void> {
-    this.#server.listen(this.#port, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
+    for (const gate of this.#gates) {
+      if (gate.server.listening) continue;
+      gate.server.listen(gate.port, '127.0.0.1');
+      await once(gate.server, 'listening');
+      gate.port = (gate.server.address() as AddressInfo).port;
+    }
   }
 
-  #connect(client: Socket): void {
-    const upstream = connect(this.#target);
+  #connect(client: Socket, { host, port }: Address): void {
+    const upstream = connect({ host, port });
     const connection: Connection = {
       requests: new Pipe(client, upstream),
       answers: new Pipe(upstream, client),

@@ -1,11 +1,15 @@
 import type { Locks } from '../client/locks.ts';
 import { createLocks } from '../config/create-locks.ts';
+import type { LocksConfig } from '../config/create-locks.ts';
+import { parseHost, parseHostsUrl } from '../config/hosts-url.ts';
 import { schemeOf } from '../config/redact.ts';
 import { ConfigError } from '../errors.ts';
 
 export interface Address {
   readonly host: string;
   readonly port: number;
+  /** Of a server that is several, all of which clients connect to: the addresses of the others. */
+  readonly others?: readonly Address[];
 }
 
 /** How a second process, or a second thread where locks end at the process, comes by its own client. */
@@ -27,8 +31,9 @@ export interface Subject {
   readonly server?: Address;
 }
 
-/** The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`. */
+/** The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`, or of a Redis Cluster. */
 export function urlSubject(url: string): Subject {
+  if (/^rediss?\+cluster:/i.test(url)) return redisClusterSubject(url);
   const through = (via?: Address): string => (via === undefined ? url : staying(withAddress(url, via)));
   if (schemeOf(url) === 'memory:') {
     throw new ConfigError(
@@ -41,6 +46,27 @@ export function urlSubject(url: string): Subject {
     open: (via) => createLocks(through(via)),
     peers: { kind: 'process', data: through },
     ...(server === undefined ? {} : { server }),
+  };
+}
+
+/** Clients go on to the addresses that the nodes announce: those must be the URL's, for the proxies stand in front of them. */
+function redisClusterSubject(url: string): Subject {
+  const nodes = parseHostsUrl('redis', url, 'redis+cluster://host1:6379,host2:6379').hosts.map((host) =>
+    parseHost('redis', host, 6379),
+  );
+  const [first, ...others] = nodes;
+  if (first === undefined) throw new ConfigError('Expected the URL of a Redis Cluster to name its nodes');
+  const through = (via?: Address): string | LocksConfig => {
+    if (via === undefined) return url;
+    const proxies = [via, ...(via.others ?? [])];
+    const natMap = Object.fromEntries(nodes.map(({ host, port }, i) => [`${host}:${port}`, proxies[i] ?? via]));
+    return { backend: url, options: { natMap } };
+  };
+  return {
+    name: 'redis+cluster',
+    open: (via) => createLocks(through(via)),
+    peers: { kind: 'process', data: through },
+    server: { ...first, others },
   };
 }
 
