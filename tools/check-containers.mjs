@@ -14,6 +14,7 @@ const clusters = {
   'rabbitmq cluster': () => testbed.startRabbitmqCluster({ source }),
   'kafka cluster': () => testbed.startKafkaCluster({ source }),
   'redis sentinel': () => testbed.startRedisSentinel({ source }),
+  'redis cluster': () => testbed.startRedisCluster({ source }),
 };
 
 const checks = {

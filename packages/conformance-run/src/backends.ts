@@ -20,6 +20,8 @@ export type Whereabouts =
   | { readonly kind: 'redis-sentinel'; readonly query?: string }
   /** So many servers that know nothing of each other, as one quorum. */
   | { readonly kind: 'quorum'; readonly server: ServerName; readonly size: number; readonly query: string }
+  /** Servers that know each other. */
+  | { readonly kind: 'cluster'; readonly cluster: 'redis' }
   /** `open(data)` of the module resolves to `Locks` of the threads of one process. */
   | { readonly kind: 'module'; readonly url: string };
 
@@ -43,6 +45,7 @@ export const backends: readonly Backend[] = [
     at: { kind: 'quorum', server: 'redis', size: 5, query: 'quarantine=0' },
     footprintMiB: 450,
   },
+  { name: 'redis-cluster', at: { kind: 'cluster', cluster: 'redis' }, footprintMiB: 500 },
   { name: 'file', at: { kind: 'file' }, footprintMiB: 350 },
   { name: 'memory', at: { kind: 'memory' }, footprintMiB: 250 },
   // Nothing counts but what both replicas have.

@@ -7,21 +7,16 @@ import type {
   LockSnapshot,
   ReleaseResult,
 } from '@holdfast/core/adapter';
-import { Commands } from './commands.ts';
 import type { Call } from './commands.ts';
 import { Departures } from './departures.ts';
-import { diagnose } from './diagnose.ts';
 import { entryOf, TermsMaker, ttlOf } from './entry.ts';
 import { isTransient } from './errors.ts';
 import { Holds } from './holds.ts';
 import type { Claim, RedisGrant } from './holds.ts';
 import { keysOf } from './keys.ts';
-import type { Link } from './link.ts';
 import { query } from './query.ts';
-import { acquire } from './scripts/acquire.ts';
-import type { Sentinels } from './sentinel/sentinels.ts';
-import { ServerClock } from './server-clock.ts';
-import { Subscription } from './subscription.ts';
+import type { ServerClock } from './server-clock.ts';
+import type { Concerns, OpenServers, Servers } from './servers.ts';
 import { Votes } from './votes.ts';
 import { Waiter } from './waiter.ts';
 import type { WaiterContext } from './waiter.ts';
@@ -42,18 +37,14 @@ export const capabilities: Capabilities = {
 };
 
 export interface RedisBackendOptions {
-  readonly commands: Link;
-  readonly makeSubscriber: () => Link;
+  readonly servers: OpenServers;
   /** Of all keys and channels. */
   readonly prefix: string;
-  readonly timeoutMs: number;
   readonly skewMs: number;
   /** See {@link Votes}. */
   readonly quarantineMs: number;
   /** How many must have a grant or a renewal before it counts. */
   readonly replicas: number;
-  /** That say where the master is. */
-  readonly sentinels?: Sentinels | undefined;
 }
 
 /** A try that fails because the connection broke is repeated once: the connection may only have been renewed. */
@@ -63,50 +54,40 @@ const TRY_ATTEMPTS = 2;
 export class RedisBackend implements LockBackend<RedisGrant> {
   readonly name = 'redis';
   readonly capabilities: Capabilities = capabilities;
-  readonly voting: Votes;
+  /** Of one server. */
+  declare readonly voting?: Votes;
   readonly #options: RedisBackendOptions;
-  readonly #commands: Commands;
-  readonly #subscription: Subscription;
+  readonly #servers: Servers;
   readonly #terms: TermsMaker;
   readonly #holds: Holds;
   readonly #departures: Departures;
-  readonly #clock = new ServerClock();
   /** By owner, which is what messages name. */
   readonly #waiters = new Map<string, Waiter>();
   readonly #waiting: WaiterContext;
   #closed = false;
 
   constructor(options: RedisBackendOptions) {
-    const { commands, prefix, timeoutMs, skewMs, replicas, makeSubscriber } = options;
+    const { servers, prefix, skewMs, quarantineMs } = options;
     this.#options = options;
-    this.#commands = new Commands(commands, timeoutMs, replicas);
-    this.#holds = new Holds({ commands: this.#commands, skewMs, keysOf: (name) => keysOf(prefix, name) });
-    this.#departures = new Departures(this.#commands);
-    const [own, holds, departures] = [this.#commands, this.#holds, this.#departures];
-    this.voting = new Votes({ commands: own, holds, departures, prefix, quarantineMs: options.quarantineMs, skewMs });
-    this.#subscription = new Subscription(prefix, makeSubscriber, {
-      message: (text) => this.#onMessage(text),
-      subscribed: () => this.#verifyAll(),
-      reaches: (channel) => this.#commands.subscribed(channel),
+    this.#servers = servers({
+      message: (text, clock) => this.#onMessage(text, clock),
+      up: (concerns, isReached) => this.#onUp(concerns, isReached),
+      subscribed: (concerns) => this.#verify(concerns),
+      used: () => this.#used(),
     });
+    const { runner, scripts, messages, one } = this.#servers;
+    this.#holds = new Holds({ runner, skewMs, keysOf: (name) => keysOf(prefix, name) });
+    this.#departures = new Departures(runner, scripts.release);
+    const [holds, departures] = [this.#holds, this.#departures];
+    if (one !== undefined) this.voting = new Votes({ commands: one, holds, departures, prefix, quarantineMs, skewMs });
     this.#waiting = {
       holds: this.#holds,
-      clock: this.#clock,
       enter: (claim) => this.#enter(claim, 'wait'),
       leave: (claim, sent) => this.#departures.leave(claim, sent),
-      verify: () => this.#subscription.verify(),
+      verify: ({ request }) => messages.verify(request.name),
       done: ({ request }) => this.#waiters.delete(request.owner),
     };
-    this.#terms = new TermsMaker(this.#subscription.channel);
-    commands.on('close', () => {
-      this.#clock.forget();
-      this.#subscription.doubt();
-    });
-    commands.on('ready', () => {
-      this.#holds.verify();
-      // Waiters ask once they can be reached there: before, they would be passed over.
-      this.#subscription.check();
-    });
+    this.#terms = new TermsMaker(messages.address);
   }
 
   acquire(request: LockRequest): Promise<RedisGrant | null> {
@@ -118,10 +99,10 @@ export class RedisBackend implements LockBackend<RedisGrant> {
       keys: keysOf(this.#options.prefix, request.name),
       ttlMs: ttlOf(request),
     };
-    if (request.vote) return this.voting.cast(claim);
+    if (request.vote !== undefined && this.voting !== undefined) return this.voting.cast(claim);
     // Nobody enters the queue who can't be reached there: the next release would pass it over. Most locks are free, and
     // need no messages.
-    if (!request.wait || request.steal || !this.#subscription.ready) return this.#tryFirst(claim);
+    if (!request.wait || request.steal || !this.#servers.messages.ready(request.name)) return this.#tryFirst(claim);
     return this.#wait(claim);
   }
 
@@ -132,12 +113,11 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   }
 
   query(name?: string): Promise<LockSnapshot> {
-    return query(this.#commands, this.#options.prefix, name);
+    return query(this.#servers, this.#options.prefix, name);
   }
 
   diagnose(): Promise<Diagnosis> {
-    const { replicas, sentinels } = this.#options;
-    return diagnose({ commands: this.#commands, replicas, sentinels });
+    return this.#servers.diagnose();
   }
 
   async close(): Promise<void> {
@@ -145,16 +125,14 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     this.#closed = true;
     await this.#departures.close();
     this.#holds.close();
-    this.#subscription.close();
-    this.#commands.link.close();
-    this.#options.sentinels?.close();
+    this.#servers.close();
   }
 
   async #tryFirst(claim: Claim): Promise<RedisGrant | null> {
     const { request } = claim;
     const grant = await this.#try(claim);
     if (grant !== null || !request.wait) return grant;
-    await abortable(this.#subscription.open(), request.signal);
+    await abortable(this.#servers.messages.open(request.name), request.signal);
     return await this.#wait(claim);
   }
 
@@ -169,7 +147,7 @@ export class RedisBackend implements LockBackend<RedisGrant> {
         const reply = await call.reply;
         if (reply === null) return null;
         // A token is the server's clock, or ahead of it.
-        this.#clock.read(startedAt, Number(reply));
+        call.clock.read(startedAt, Number(reply));
         return this.#listening(this.#holds.add(claim, String(reply), startedAt));
       } catch (error) {
         if (!request.aborted && isTransient(error) && sent.length < TRY_ATTEMPTS) continue;
@@ -190,16 +168,17 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   }
 
   #enter({ keys, entry, ttlMs }: Claim, how: 'wait' | 'try' | 'steal'): Call {
-    return this.#commands.start(acquire, { keys, args: [entry, String(ttlMs), how] }, isToken);
+    const { runner, scripts } = this.#servers;
+    return runner.start(scripts.acquire, { keys, args: [entry, String(ttlMs), how] }, isToken);
   }
 
   /** Whoever holds wants to hear of a thief. Not awaited: until then, the next renewal tells. */
   #listening(grant: RedisGrant): RedisGrant {
-    if (!this.#subscription.ready) this.#subscription.open().then(undefined, () => undefined);
+    this.#servers.messages.heed(grant.name);
     return grant;
   }
 
-  #onMessage(text: string): void {
+  #onMessage(text: string, clock: ServerClock | undefined): void {
     const [event, owner = '', ...details] = text.split(' ');
     if (event === 'stolen') return this.#holds.stolen(owner);
     // A message for a request that was given up in the meantime needs no answer: its `leave` is under way.
@@ -207,18 +186,29 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     if (event === 'granted') {
       // Whether replicas have it only a question of our own can tell.
       if (this.#options.replicas > 0) waiter?.ask();
-      else waiter?.push(details[0] ?? '', Number(details[1]));
-    }
-    if (event === 'first') waiter?.first(Number(details[0]));
+      else waiter?.push(details[0] ?? '', Number(details[1]), clock);
+    } else if (event === 'first') waiter?.first(Number(details[0]));
+  }
+
+  #onUp(concerns: Concerns, isReached: boolean): void {
+    void this.#departures.pay();
+    if (isReached) this.#verify(concerns);
+    else this.#holds.verify(concerns);
   }
 
   /**
    * Messages come, perhaps again: some may have been lost, of a grant or of a theft, and a server that was
    * restarted, or has taken over, may know nothing of us. Holders first: they should learn of a loss before a waiter here profits from it.
    */
-  #verifyAll(): void {
-    this.#holds.verify();
-    for (const waiter of this.#waiters.values()) waiter.ask();
+  #verify(concerns: Concerns): void {
+    this.#holds.verify(concerns);
+    for (const waiter of this.#waiters.values()) if (concerns(waiter.name)) waiter.ask();
+  }
+
+  #used(): Set<string> {
+    const names = new Set(this.#holds.names());
+    for (const { name } of this.#waiters.values()) names.add(name);
+    return names;
   }
 }
 

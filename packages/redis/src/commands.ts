@@ -3,16 +3,26 @@ import type { Link } from './link.ts';
 import { Patience } from './patience.ts';
 import { Replication } from './replication.ts';
 import type { Script } from './scripts/script.ts';
+import { ServerClock } from './server-clock.ts';
+import type { Node, Runner } from './servers.ts';
 
 /** A script on its way. */
 export class Call {
   /** Rejects with `BackendUnavailableError`, also when no answer came in time: the script may then have run, or may yet. */
   readonly reply: Promise<unknown>;
   readonly #work: Promise<unknown>;
+  readonly #place: { readonly clock: ServerClock };
 
-  constructor(work: Promise<unknown>, reply: Promise<unknown>) {
+  /** `place`: where it was answered, once it is. */
+  constructor(work: Promise<unknown>, reply: Promise<unknown>, place: { readonly clock: ServerClock }) {
     this.#work = work;
     this.reply = reply;
+    this.#place = place;
+  }
+
+  /** Of the server that has answered. */
+  get clock(): ServerClock {
+    return this.#place.clock;
   }
 
   /** When nothing will come of it any more: answered, or failed for good. Never rejects. */
@@ -33,14 +43,17 @@ export type Counts = (reply: unknown) => boolean;
 const CHUNK = 250;
 
 /** Runs scripts over one connection, in the order in which they are asked for. */
-export class Commands {
+export class Commands implements Runner, Node {
   readonly link: Link;
+  readonly clock: ServerClock = new ServerClock();
   readonly #patience: Patience;
   readonly #replication: Replication | undefined;
 
   /** `replicas`: how many must have what counts. */
   constructor(link: Link, timeoutMs: number, replicas: number) {
     this.link = link;
+    // The next connection may lead to another server.
+    link.on('close', () => this.clock.forget());
     this.#replication = replicas === 0 ? undefined : new Replication(link, replicas, timeoutMs);
     this.#patience = new Patience(timeoutMs, () => {
       link.unanswered(timeoutMs);
@@ -54,7 +67,7 @@ export class Commands {
     const work = this.#counted(counts, () => this.link.evalsha(script, keys, args)).then(undefined, (error: unknown) =>
       this.#anew(error, script, { keys, args }, counts),
     );
-    return new Call(work, this.bounded(work));
+    return new Call(work, this.bounded(work), this);
   }
 
   /** Asks once more when the connection failed; only for what may be repeated. */

@@ -1,8 +1,9 @@
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { ReleaseResult } from '@holdfast/core/adapter';
-import type { Commands, Invocation } from './commands.ts';
+import type { Invocation } from './commands.ts';
 import type { Claim } from './holds.ts';
-import { release } from './scripts/release.ts';
+import type { Script } from './scripts/script.ts';
+import type { Runner } from './servers.ts';
 
 interface Debt extends Invocation {
   /** When the server drops it by itself, by the monotonic clock. */
@@ -14,20 +15,22 @@ const RETRY_MS = 1000;
 
 /** What the server must forget. What it could not be told is owed until it can, or until its ttl is over. */
 export class Departures {
-  readonly #commands: Commands;
+  readonly #runner: Runner;
+  readonly #release: Script;
   readonly #owed = new Map<string, Debt>();
   readonly #underWay = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(commands: Commands) {
-    this.#commands = commands;
-    commands.link.on('ready', () => void this.#pay());
+  /** `release`: the script. */
+  constructor(runner: Runner, release: Script) {
+    this.#runner = runner;
+    this.#release = release;
   }
 
   /** Rejects with `BackendUnavailableError`, and goes on trying. */
   release({ keys, entry, ttlMs }: Pick<Claim, 'keys' | 'entry' | 'ttlMs'>): Promise<ReleaseResult> {
     const invocation: Invocation = { keys, args: [entry] };
-    return this.#commands.run(release, invocation).then(
+    return this.#runner.run(this.#release, invocation).then(
       (reply) => (Number(reply) === 1 ? 'released' : 'not-held'),
       (error: unknown) => {
         this.#owed.set(entry, { ...invocation, until: monotonicMs() + ttlMs });
@@ -50,18 +53,19 @@ export class Departures {
   /** Waits for what is under way, and tries once more what is owed. */
   async close(): Promise<void> {
     await Promise.all(this.#underWay);
-    await this.#pay();
+    await this.pay();
     clearTimeout(this.#timer);
     this.#owed.clear();
   }
 
-  async #pay(): Promise<void> {
+  /** Tries once more what is owed: a connection is up. Never rejects. */
+  async pay(): Promise<void> {
     clearTimeout(this.#timer);
     const now = monotonicMs();
     for (const [entry, { until }] of this.#owed) if (until <= now) this.#owed.delete(entry);
     const debts = [...this.#owed];
-    const results = await this.#commands.runAll(
-      release,
+    const results = await this.#runner.runAll(
+      this.#release,
       debts.map(([, debt]) => debt),
     );
     debts.forEach(([entry], i) => {
@@ -72,7 +76,7 @@ export class Departures {
 
   #retryLater(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#pay(), RETRY_MS).unref();
+    this.#timer = setTimeout(() => void this.pay(), RETRY_MS).unref();
   }
 }
 

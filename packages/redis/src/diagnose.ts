@@ -1,20 +1,20 @@
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { Diagnosis, Finding } from '@holdfast/core/adapter';
-import type { Commands } from './commands.ts';
 import { replicaFindings, sentinelFindings } from './sentinel/diagnose.ts';
 import type { Sentinels } from './sentinel/sentinels.ts';
+import type { Node } from './servers.ts';
 
 export interface DiagnoseOptions {
-  readonly commands: Commands;
+  readonly node: Node;
   /** How many replicas must have a grant. */
   readonly replicas: number;
   readonly sentinels?: Sentinels | undefined;
 }
 
 /** What `holdfast doctor` prints. Rejects with `BackendUnavailableError`. */
-export async function diagnose({ commands, replicas, sentinels }: DiagnoseOptions): Promise<Diagnosis> {
+export async function diagnose({ node, replicas, sentinels }: DiagnoseOptions): Promise<Diagnosis> {
   const startedAt = monotonicMs();
-  const fields = await info(commands);
+  const fields = await infoOf(node);
   const roundTripMs = monotonicMs() - startedAt;
   const version = fields.get('redis_version') ?? '';
   const findings: Finding[] = [
@@ -29,13 +29,14 @@ export async function diagnose({ commands, replicas, sentinels }: DiagnoseOption
   return { server: `redis ${version}`, findings };
 }
 
-async function info(commands: Commands): Promise<Map<string, string>> {
-  const client = commands.link.open();
+/** The fields of INFO, or of another answer of its form. */
+export async function infoOf(node: Node, ...command: readonly string[]): Promise<Map<string, string>> {
+  const [first = 'INFO', ...rest] = command;
   try {
-    const text = String(await commands.bounded(client.call('INFO')));
+    const text = String(await node.bounded(node.link.open().call(first, ...rest)));
     return new Map(Array.from(text.matchAll(/^([a-z_]+):(.*?)\r?$/gm), ([, name = '', value = '']) => [name, value]));
   } catch (error) {
-    throw commands.link.fault(error);
+    throw node.link.fault(error);
   }
 }
 
@@ -49,7 +50,7 @@ function roleFinding(fields: Map<string, string>): Finding[] {
   return [{ level: 'error', message: 'this is a replica: locks need the primary' }];
 }
 
-function memoryFinding(fields: Map<string, string>): Finding[] {
+export function memoryFinding(fields: Map<string, string>): Finding[] {
   const policy = fields.get('maxmemory_policy') ?? 'noeviction';
   if (policy === 'noeviction') return [];
   const level = fields.get('maxmemory') === '0' ? 'ok' : 'warning';
@@ -58,7 +59,7 @@ function memoryFinding(fields: Map<string, string>): Finding[] {
   ];
 }
 
-function persistenceFinding(fields: Map<string, string>): Finding[] {
+export function persistenceFinding(fields: Map<string, string>): Finding[] {
   if (fields.get('aof_enabled') === '1') return [];
   return [
     {

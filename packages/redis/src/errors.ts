@@ -15,9 +15,9 @@ export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-/** Answers of a server that starts, fails over or is full: another attempt may succeed. */
+/** Answers of a server that starts, fails over, is full, or hands its slots on: another attempt may succeed. */
 const transientReplies = new Set(
-  'LOADING READONLY MASTERDOWN TRYAGAIN CLUSTERDOWN BUSY OOM MISCONF NOREPLICAS'.split(' '),
+  'LOADING READONLY MASTERDOWN TRYAGAIN CLUSTERDOWN MOVED ASK BUSY OOM MISCONF NOREPLICAS'.split(' '),
 );
 /** An answer that no further attempt changes: a wrong password, a right that is missing, a database that does not exist. */
 export function isRefusal(error: unknown): boolean {

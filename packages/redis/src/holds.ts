@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { batched, CONFIRM_MS, driftMarginMs, Lease } from '@holdfast/core/adapter';
 import type { Grant, LeaseSource, LockRequest, RenewResult } from '@holdfast/core/adapter';
-import type { Commands, Invocation } from './commands.ts';
+import type { Invocation } from './commands.ts';
 import { entryOf } from './entry.ts';
 import type { Terms } from './entry.ts';
 import { renew } from './scripts/renew.ts';
+import type { Concerns, Runner } from './servers.ts';
 
 /** A request on its way to a grant. */
 export interface Claim {
@@ -52,7 +53,7 @@ export class RedisGrant implements Grant, LeaseSource {
 }
 
 export interface HoldsOptions {
-  readonly commands: Commands;
+  readonly runner: Runner;
   readonly skewMs: number;
   readonly keysOf: (name: string) => string[];
 }
@@ -114,9 +115,14 @@ export class Holds {
     this.forget(grant);
   }
 
-  /** Asks about all of them now: a message that one was stolen may have been lost. */
-  verify(): void {
-    for (const { lease, renews } of this.#byOwner.values()) if (renews) void lease.attempt();
+  /** Asks about all that it concerns now: a message that one was stolen may have been lost. */
+  verify(concerns: Concerns): void {
+    for (const { name, lease, renews } of this.#byOwner.values()) if (renews && concerns(name)) void lease.attempt();
+  }
+
+  /** What is held; a name as often as it is. */
+  *names(): Iterable<string> {
+    for (const { name } of this.#byOwner.values()) yield name;
   }
 
   close(): void {
@@ -126,10 +132,12 @@ export class Holds {
   async #renewAll(grants: readonly RedisGrant[]): Promise<unknown[]> {
     // What was released in the meantime needs no renewal: short holds that came by message end before they are confirmed.
     const live = grants.filter(({ lease }) => lease.state !== 'ended');
-    const invocations = live.map(({ name, entry, lease }): Invocation => {
-      return { keys: this.#options.keysOf(name).slice(0, 3), args: [entry, String(Math.ceil(lease.ttlMs))] };
+    const invocations = live.map(({ name, entry, terms, lease }): Invocation => {
+      // No more than what exists while it is held: while a slot of a cluster moves, the rest would be waited for.
+      const keys = this.#options.keysOf(name).slice(0, terms.kind === 'x' ? 2 : 3);
+      return { keys, args: [entry, String(Math.ceil(lease.ttlMs))] };
     });
-    const replies = await this.#options.commands.runAll(renew, invocations, isRenewed);
+    const replies = await this.#options.runner.runAll(renew, invocations, isRenewed);
     const results = new Map(live.map((grant, i) => [grant, replies[i]]));
     return grants.map((grant) => results.get(grant) ?? NOT_HELD);
   }

@@ -3,18 +3,32 @@ import type { RedisOptions as ConnectionOptions } from 'ioredis';
 import { ConfigError, parseDuration, parseOptions, urlOptions } from '@holdfast/core/adapter';
 import type { AdapterConfig } from '@holdfast/core/adapter';
 import type { RedisClient } from './client.ts';
+import { translator } from './cluster/cluster.ts';
+import type { ClusterOptions } from './cluster/cluster.ts';
+import { describe, isClusterClient, isClusterUrl, nodeOf, parseClusterUrl } from './cluster/options.ts';
+import type { ClusterClient } from './cluster/options.ts';
+import { natMapSchema } from './nat-map.ts';
+import type { NatMap } from './nat-map.ts';
 import { parseSentinelUrl, sentinelShape, sentinelsOf, sentinelUrlShape } from './sentinel/options.ts';
 import type { SentinelOptions } from './sentinel/options.ts';
 import type { SentinelsOptions } from './sentinel/sentinels.ts';
 
 export interface RedisOptions extends SentinelOptions {
-  /** Your own ioredis client. It is never closed; messages come over a `client.duplicate()`, which is. Instead of all that names a server. */
-  readonly client?: RedisClient | undefined;
+  /**
+   * Your own ioredis client. It is never closed; messages come over a `client.duplicate()`, which is. Of a `Cluster` its startup nodes and
+   * options are taken, and the connections to the nodes are the adapter's own. Instead of all that names a server.
+   */
+  readonly client?: RedisClient | ClusterClient | undefined;
   /**
    * `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS; or the sentinels and the name of a master,
-   * `redis+sentinel://[user:password@]host1[:26379],host2,host3/mymaster[/db]`, `rediss+sentinel://…` with TLS to both.
+   * `redis+sentinel://[user:password@]host1[:26379],host2,host3/mymaster[/db]`, `rediss+sentinel://…` with TLS to both; or some nodes of a cluster,
+   * `redis+cluster://[user:password@]host[:port][,host[:port]…]`, `rediss+cluster://…`.
    */
   readonly url?: string | undefined;
+  /** Of a Redis Cluster, 7.0 or later: some of its nodes, as `host` or `host:port`. Instead of host and port. */
+  readonly nodes?: readonly string[] | undefined;
+  /** Where to reach a node of the cluster that announces itself by that `host:port`; default: there. */
+  readonly natMap?: NatMap | undefined;
   /** Default `localhost`. */
   readonly host?: string | undefined;
   /** Default 6379. */
@@ -50,6 +64,8 @@ export interface RedisOptions extends SentinelOptions {
 export interface ParsedOptions {
   readonly client: RedisClient | undefined;
   readonly connection: ConnectionOptions;
+  /** If it is one. */
+  readonly cluster: Pick<ClusterOptions, 'nodes' | 'translate'> | undefined;
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly skewMs: number;
@@ -58,11 +74,9 @@ export interface ParsedOptions {
   readonly sentinels: SentinelsOptions | undefined;
 }
 
-const clientSchema = z.custom<RedisClient>((value) => isClient(value) && !value.isCluster, {
-  error: 'expected an ioredis client of a single server',
-});
+const clientSchema = z.custom<RedisClient | ClusterClient>(isClient, { error: 'expected an ioredis client' });
 
-function isClient(value: unknown): value is RedisClient {
+function isClient(value: unknown): value is RedisClient | ClusterClient {
   return typeof value === 'object' && value !== null && 'evalsha' in value && 'duplicate' in value;
 }
 
@@ -79,10 +93,13 @@ const settings = {
 
 const urlSchema = z.strictObject(settings).partial();
 const sentinelUrlSchema = z.strictObject({ ...settings, ...sentinelUrlShape }).partial();
+const clusterUrlSchema = urlSchema.omit({ db: true });
 
 const schema: z.ZodType<RedisOptions> = z.strictObject({
   client: clientSchema.optional(),
   url: z.string().optional(),
+  nodes: z.array(z.string()).min(1).optional(),
+  natMap: natMapSchema.optional(),
   host: z.string().min(1).optional(),
   port: z.int().min(1).max(65535).optional(),
   path: z.string().min(1).optional(),
@@ -118,28 +135,57 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
     replicas = 0,
     ...server
   } = { ...fromUrl, ...defined(options) };
-  const named = defined({ ...server, url: undefined });
-  if (client !== undefined && (options.url !== undefined || Object.keys(named).length > 0)) {
+  const { nodes, natMap, ...named } = defined({ ...server, url: undefined });
+  const isNamed = Object.keys(named).length > 0 || nodes !== undefined || natMap !== undefined;
+  if (client !== undefined && (options.url !== undefined || isNamed)) {
     throw new ConfigError('The redis backend takes a `client` or what names a server, not both');
   }
-  const { tls, connection, sentinels, name, sentinelUsername, sentinelPassword, sentinelTls, natMap, ...direct } =
-    named;
-  if (sentinels !== undefined && (direct.host ?? direct.port ?? direct.path) !== undefined) {
-    throw new ConfigError('The redis backend takes `sentinels` or the address of a server, not both');
+  const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : durationOf('timeout', timeout);
+  const settled = { prefix, timeoutMs, skewMs, quarantineMs: quarantineOf(quarantine), replicas };
+  if (isClusterClient(client)) {
+    const { keyPrefix, connection, ...described } = describe(client);
+    return ofCluster(described.nodes, described.natMap, { ...connection, keyPrefix }, settled);
+  }
+  const { tls, connection, sentinels, name, sentinelUsername, sentinelPassword, sentinelTls, ...direct } = named;
+  if (sentinels !== undefined && (nodes ?? direct.host ?? direct.port ?? direct.path) !== undefined) {
+    throw new ConfigError('The redis backend takes `sentinels`, the `nodes` of a cluster, or the address of a server');
   }
   const secured = tls === undefined || tls === false ? {} : { tls: tls === true ? {} : tls };
   const way = { ...connection, ...direct, ...secured } as ConnectionOptions;
-  const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : durationOf('timeout', timeout);
-  const watched = { sentinels, name, sentinelUsername, sentinelPassword, sentinelTls, natMap };
+  const watched = { sentinels, name, sentinelUsername, sentinelPassword, sentinelTls };
+  if (nodes !== undefined) {
+    sentinelsOf(watched, way, timeoutMs);
+    return ofCluster(nodes.map(nodeOf), natMap, way, settled);
+  }
   return {
     client,
     connection: way,
-    prefix,
-    timeoutMs,
-    skewMs,
-    quarantineMs: quarantineOf(quarantine),
-    replicas,
-    sentinels: sentinelsOf(watched, way, timeoutMs),
+    cluster: undefined,
+    ...settled,
+    sentinels: sentinelsOf({ ...watched, natMap }, way, timeoutMs),
+  };
+}
+
+/** In a cluster the adapter works out the slots itself: a prefix of ioredis's is one more part of its own. */
+function ofCluster(
+  nodes: ClusterOptions['nodes'],
+  natMap: NatMap | undefined,
+  { keyPrefix = '', ...connection }: ConnectionOptions,
+  { prefix, ...settled }: Omit<ParsedOptions, 'client' | 'connection' | 'cluster' | 'sentinels'>,
+): ParsedOptions {
+  for (const key of ['host', 'port', 'path', 'db'] as const) {
+    if (connection[key] !== undefined && connection[key] !== 0)
+      throw new ConfigError(`The redis backend takes the \`nodes\` of a cluster or \`${key}\`, not both`);
+  }
+  if (settled.replicas > 0) throw new ConfigError('The redis backend has no `replicas` in a cluster');
+  const cluster = { nodes, translate: translator(natMap) };
+  return {
+    client: undefined,
+    connection,
+    cluster,
+    prefix: keyPrefix + prefix,
+    ...settled,
+    sentinels: undefined,
   };
 }
 
@@ -149,6 +195,7 @@ function parseUrl(text: string): RedisOptions & { family?: number | undefined } 
     const { options, parameters } = parseSentinelUrl(text);
     return { ...options, ...parseOptions('redis', sentinelUrlSchema, parameters) };
   }
+  if (isClusterUrl(text)) return clusterOf(text);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hash !== '') {
     throw new ConfigError(
@@ -165,6 +212,17 @@ function parseUrl(text: string): RedisOptions & { family?: number | undefined } 
     ...(url.protocol === 'rediss:' ? { tls: true } : {}),
     ...(db === '' ? {} : { db: Number(db) }),
     ...parseOptions('redis', urlSchema, urlOptions('redis', url.searchParams)),
+  };
+}
+
+function clusterOf(text: string): RedisOptions & { family?: number | undefined } {
+  const { protocol, hosts, username, password, parameters } = parseClusterUrl(text);
+  return {
+    nodes: hosts,
+    ...(username === undefined || username === '' ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(protocol.startsWith('rediss') ? { tls: true } : {}),
+    ...parseOptions('redis', clusterUrlSchema, parameters),
   };
 }
 

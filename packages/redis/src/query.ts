@@ -1,19 +1,22 @@
 import type { LockInfo, LockSnapshot } from '@holdfast/core/adapter';
-import type { RedisClient } from './client.ts';
-import type { Commands } from './commands.ts';
 import { parseEntry } from './entry.ts';
 import { keyPattern, keysOf, nameOf } from './keys.ts';
 import { inspect } from './scripts/inspect.ts';
+import type { Node, Servers } from './servers.ts';
 
 /** So many keys the server looks at in one step of a scan. */
 const SCAN_COUNT = '1000';
 
 /** Who holds and who waits, of `name` or of all names under the prefix. Each name is read at one moment, all of them are not. */
-export async function query(commands: Commands, prefix: string, name: string | undefined): Promise<LockSnapshot> {
+export async function query(
+  { runner, nodes }: Pick<Servers, 'runner' | 'nodes'>,
+  prefix: string,
+  name: string | undefined,
+): Promise<LockSnapshot> {
   const held: LockInfo[] = [];
   const pending: LockInfo[] = [];
   const read = async (names: readonly string[]): Promise<void> => {
-    const replies = await commands.runAll(
+    const replies = await runner.runAll(
       inspect,
       names.map((each) => ({ keys: keysOf(prefix, each), args: [] })),
     );
@@ -25,18 +28,19 @@ export async function query(commands: Commands, prefix: string, name: string | u
     });
   };
   if (name !== undefined) await read([name]);
-  else for await (const names of scan(commands, prefix)) await read(names);
+  else {
+    const seen = new Set<string>();
+    for (const node of await nodes()) for await (const names of scan(node, prefix, seen)) await read(names);
+  }
   return { held, pending };
 }
 
 /** In steps, so that the server is never blocked; a name that comes up twice is given once. */
-async function* scan(commands: Commands, prefix: string): AsyncGenerator<string[]> {
-  const client = commands.link.open();
-  const { keyPrefix = '' } = client.options as { keyPrefix?: string };
-  const seen = new Set<string>();
+async function* scan(node: Node, prefix: string, seen: Set<string>): AsyncGenerator<string[]> {
+  const { keyPrefix = '' } = node.link.client.options as { keyPrefix?: string };
   let cursor = '0';
   do {
-    const [next, keys] = await step(commands, client, cursor, keyPattern(keyPrefix + prefix));
+    const [next, keys] = await step(node, cursor, keyPattern(keyPrefix + prefix));
     cursor = next;
     const names = keys
       .map((key) => nameOf(keyPrefix + prefix, key))
@@ -46,17 +50,12 @@ async function* scan(commands: Commands, prefix: string): AsyncGenerator<string[
   } while (cursor !== '0');
 }
 
-async function step(
-  commands: Commands,
-  client: RedisClient,
-  cursor: string,
-  pattern: string,
-): Promise<[string, string[]]> {
+async function step(node: Node, cursor: string, pattern: string): Promise<[string, string[]]> {
   try {
-    const reply = await commands.bounded(client.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT));
-    return reply as [string, string[]];
+    const scanning = node.link.open().call('SCAN', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
+    return (await node.bounded(scanning)) as [string, string[]];
   } catch (error) {
-    throw commands.link.fault(error);
+    throw node.link.fault(error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { LocksClosedError } from '@holdfast/core/adapter';
 import type { Link } from './link.ts';
+import type { Messages } from './servers.ts';
 
 export interface SubscriptionListener {
   message(text: string): void;
@@ -26,8 +27,9 @@ interface Opening {
  * at the old master. What that one grants is no grant, and what the new one publishes nobody hears. So the server of the scripts is asked whether it has
  * this subscriber, whenever one of the two is new, and until it says yes nothing counts that comes here.
  */
-export class Subscription {
-  readonly channel: string;
+export class Subscription implements Messages {
+  /** The channel. */
+  readonly address: string;
   readonly #makeLink: () => Link;
   readonly #listener: SubscriptionListener;
   #link: Link | undefined;
@@ -42,14 +44,18 @@ export class Subscription {
   #closed = false;
 
   constructor(prefix: string, makeLink: () => Link, listener: SubscriptionListener) {
-    this.channel = `${prefix}:wake:${randomBytes(16).toString('base64url')}`;
+    this.address = `${prefix}:wake:${randomBytes(16).toString('base64url')}`;
     this.#makeLink = makeLink;
     this.#listener = listener;
   }
 
   /** Whether the server sends messages here, as far as is known. */
-  get ready(): boolean {
+  ready(): boolean {
     return this.#ready;
+  }
+
+  heed(): void {
+    if (!this.#ready) this.open().then(undefined, () => undefined);
   }
 
   /** Resolves once subscribed; rejects with `BackendUnavailableError` when the connection fails first. */
@@ -102,7 +108,7 @@ export class Subscription {
 
   async #subscribe(link: Link): Promise<void> {
     try {
-      await link.client.subscribe(this.channel);
+      await link.client.subscribe(this.address);
     } catch (error) {
       this.#lost(link.fault(error));
       return;
@@ -115,7 +121,7 @@ export class Subscription {
     this.#question += 1;
     const question = this.#question;
     this.#asking = true;
-    const answer = await this.#listener.reaches(this.channel).then(
+    const answer = await this.#listener.reaches(this.address).then(
       (reached) => reached,
       (error: unknown) => ({ error }),
     );

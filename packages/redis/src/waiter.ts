@@ -6,13 +6,12 @@ import type { ServerClock } from './server-clock.ts';
 
 export interface WaiterContext {
   readonly holds: Holds;
-  readonly clock: ServerClock;
   /** The acquire script, with `wait`. */
   enter(claim: Claim): Call;
   /** Takes the claim out of the server, whatever has become of it, once `sent` has settled. */
   leave(claim: Claim, sent: Promise<unknown>): Promise<void>;
   /** Makes sure that messages still come. */
-  verify(): void;
+  verify(claim: Claim): void;
   /** Granted, or given up. */
   done(claim: Claim): void;
 }
@@ -45,8 +44,9 @@ export class Waiter {
   #call: Call | undefined;
   /** Settles when nothing will come any more of earlier calls that were not answered in time. */
   #unanswered: Promise<unknown> | undefined;
-  /** The server's clock when it last said "still waiting", in µs. */
+  /** The server's clock when it last said "still waiting", in µs, and whose clock that is. */
   #waitingAt = 0;
+  #waitingBy: ServerClock | undefined;
   #timer: NodeJS.Timeout | undefined;
   #resolve: (grant: RedisGrant) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
@@ -60,6 +60,10 @@ export class Waiter {
     });
   }
 
+  get name(): string {
+    return this.#claim.request.name;
+  }
+
   /** Enters the queue, or asks how things stand: the same script, with the same entry, as often as one likes. */
   ask(): void {
     if (this.#state === 'over') return;
@@ -69,14 +73,16 @@ export class Waiter {
   }
 
   /** By message: granted when the server's clock showed `now`, in µs. */
-  push(token: string, now: number): void {
+  push(token: string, now: number, clock: ServerClock | undefined): void {
     if (this.#state === 'over') return;
     const receivedAt = monotonicMs();
-    const grantedAt = this.#context.clock.earliest(now, receivedAt);
+    const grantedAt = clock?.earliest(now, receivedAt);
+    // The queue has moved to another server in between: the two clocks say nothing of each other.
+    const moved = this.#waitingBy !== undefined && this.#waitingBy !== clock;
     // An answer "still waiting" from after that grant: it has ended since. Else its age may be unknown, or too great for
     // the time that the server gives it. To ask is right in every case: what is still there is renewed.
     const grant =
-      now <= this.#waitingAt || grantedAt === undefined
+      moved || now <= this.#waitingAt || grantedAt === undefined
         ? undefined
         : this.#context.holds.addPushed(this.#claim, token, grantedAt, receivedAt);
     if (grant === undefined) return this.ask();
@@ -114,7 +120,7 @@ export class Waiter {
     const startedAt = monotonicMs();
     const call = (this.#call = this.#context.enter(this.#claim));
     call.reply.then(
-      (reply) => this.#told(() => this.#answered(reply, startedAt)),
+      (reply) => this.#told(() => this.#answered(reply, startedAt, call.clock)),
       (error: unknown) => {
         this.#unanswered = Promise.all([this.#unanswered, call.settled]);
         this.#told(() => this.#failed(error));
@@ -129,15 +135,16 @@ export class Waiter {
     if (this.#askAgain) this.ask();
   }
 
-  #answered(reply: unknown, startedAt: number): void {
+  #answered(reply: unknown, startedAt: number, clock: ServerClock): void {
     if (!Array.isArray(reply)) {
       const token = String(reply);
-      this.#context.clock.read(startedAt, Number(token));
+      clock.read(startedAt, Number(token));
       return this.#win(this.#context.holds.add(this.#claim, token, startedAt));
     }
     const [place, untilExpiry, now] = reply.map(Number) as [number, number, number];
-    this.#context.clock.read(startedAt, now);
+    clock.read(startedAt, now);
     this.#waitingAt = now;
+    this.#waitingBy = clock;
     if (this.#state === 'entering') this.#claim.request.onContended();
     this.#state = 'waiting';
     this.#schedule(place, untilExpiry);
@@ -158,7 +165,7 @@ export class Waiter {
     const turn = place * Math.max(this.#claim.ttlMs, RETRY_MS);
     const delay = Math.min(Math.max(untilExpiry + ROUNDING_MS + turn, MIN_CHECK_MS), LONGEST_TIMER_MS);
     this.#timer = setTimeout(() => {
-      this.#context.verify();
+      this.#context.verify(this.#claim);
       this.ask();
     }, delay).unref();
   }

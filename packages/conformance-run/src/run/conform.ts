@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CaseResult, ConformanceCase } from '@holdfast/core/conformance';
-import { openServer, ServerUnavailableError, startRedisSentinel, startServer } from '@holdfast/testbed';
+import {
+  openServer,
+  ServerUnavailableError,
+  startRedisCluster,
+  startRedisSentinel,
+  startServer,
+} from '@holdfast/testbed';
 import type { RunningServer, ServerHandle, ServerName, Source } from '@holdfast/testbed';
 import type { Backend, Whereabouts } from '../backends.ts';
 import type { SubjectSpec } from '../suite/protocol.ts';
@@ -79,6 +85,15 @@ async function open(at: Whereabouts, via: Source | undefined): Promise<Place> {
         spec: { kind: 'mapped', url: withQuery(set.url, at.query), server: { host, port: Number(port) } },
         server: factsOf(master),
         [Symbol.asyncDispose]: () => set[Symbol.asyncDispose](),
+      };
+    }
+    case 'cluster': {
+      if (via === 'external') throw new ServerUnavailableError(at.cluster, ['external: no cluster is']);
+      const cluster = await startRedisCluster(via === undefined ? {} : { source: via });
+      return {
+        spec: { kind: 'url', url: cluster.url },
+        server: factsOf(cluster.members[0]),
+        [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
       };
     }
     case 'server': {

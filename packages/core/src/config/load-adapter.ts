@@ -14,6 +14,7 @@ const packages: Readonly<Record<string, string>> = {
   'redis+sentinel:': '@holdfast/redis',
   'rediss+sentinel:': '@holdfast/redis',
   'redis+cluster:': '@holdfast/redis',
+  'rediss+cluster:': '@holdfast/redis',
   'etcd:': '@holdfast/etcd',
   'etcds:': '@holdfast/etcd',
   'zookeeper:': '@holdfast/zookeeper',

@@ -1,6 +1,8 @@
 import type { Locks } from '../client/locks.ts';
 import { createLocks } from '../config/create-locks.ts';
+import type { LocksConfig } from '../config/create-locks.ts';
 import { defaultPorts } from '../config/default-ports.ts';
+import { parseHost, parseHostsUrl } from '../config/hosts-url.ts';
 import { schemeOf } from '../config/redact.ts';
 import { ConfigError } from '../errors.ts';
 import { membersIn, quorumUrl } from '../quorum/members-url.ts';
@@ -26,18 +28,19 @@ export interface Subject {
   open(via?: Address, vias?: readonly Address[]): Promise<Locks>;
   readonly peers: PeerSource;
   /**
-   * Where the server listens. Needed when the manifest's `reach` is `network`: the fault proxy stands in front of it. Of a quorum, where all
+   * Where the server listens. Needed when the manifest's `reach` is `network`: the fault proxy stands in front of it. Of a quorum or a cluster, where all
    * its servers listen: what is cut off is the client.
    */
   readonly server?: Address | readonly Address[];
 }
 
 /**
- * The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`, or of a quorum of such:
- * `quorum:redis://a,redis://b,redis://c`.
+ * The subject for a URL of one host, such as `redis://localhost:6379` or `file:///var/lock/app`, of a quorum of such
+ * (`quorum:redis://a,redis://b,redis://c`), or of a Redis Cluster.
  */
 export function urlSubject(url: string): Subject {
   if (schemeOf(url) === 'quorum:') return quorumSubject(membersIn(url));
+  if (/^rediss?\+cluster:/i.test(url)) return redisClusterSubject(url);
   const through = (via?: Address): string => (via === undefined ? url : staying(withAddress(url, via)));
   if (schemeOf(url) === 'memory:') {
     throw new ConfigError(
@@ -63,6 +66,24 @@ function quorumSubject(members: readonly string[]): Subject {
     quorumUrl(members.map((member, i) => withAddress(member, vias[i] as Address)));
   return {
     name: 'quorum',
+    open: (via, vias) => createLocks(through(via, vias)),
+    peers: { kind: 'process', data: through },
+    server,
+  };
+}
+
+/** Clients go on to the addresses that the nodes announce: those must be the URL's, for the proxies stand in front of them. */
+function redisClusterSubject(url: string): Subject {
+  const server = parseHostsUrl('redis', url, 'redis+cluster://host1:6379,host2:6379').hosts.map((host) =>
+    parseHost('redis', host, 6379),
+  );
+  const through = (_via?: Address, vias?: readonly Address[]): string | LocksConfig => {
+    if (vias === undefined) return url;
+    const natMap = Object.fromEntries(server.map(({ host, port }, i) => [`${host}:${port}`, vias[i]]));
+    return { backend: url, options: { natMap } };
+  };
+  return {
+    name: 'redis+cluster',
     open: (via, vias) => createLocks(through(via, vias)),
     peers: { kind: 'process', data: through },
     server,

@@ -1,4 +1,6 @@
 import { queueLua } from './queue.ts';
+import { broadcast, sharded } from './publish.ts';
+import type { Publish } from './publish.ts';
 import { stampLua } from './stamp.ts';
 import { script, TOKEN_RETENTION_MS } from './script.ts';
 import type { Script } from './script.ts';
@@ -39,8 +41,8 @@ if lock and lock ~= me and string.byte(lock) == 120 then
 end
 `;
 
-const rule = `
-${queueLua}
+const rule = (publish: Publish): string => `
+${queueLua(publish)}
 local k, owner, permits = parse(me)
 ttl = tonumber(ttl)
 
@@ -65,7 +67,7 @@ if how == 'steal' then
   local holders = kind == 'x' and { lock } or kind and call('HKEYS', HOLDERS) or {}
   for _, entry in ipairs(holders) do
     local _, robbed, _, _, channel = parse(entry)
-    call('PUBLISH', channel, 'stolen ' .. robbed)
+    ${publish('channel', "'stolen ' .. robbed")}
   end
   free()
   hold(me, k, ttl, math.max(last + 1, now))
@@ -111,10 +113,13 @@ return { int(call('ZRANK', QUEUE, me)), int(untilExpiry()), int(now) }
  * - ARGV[1]: the entry; ARGV[2]: ttl in ms; ARGV[3]: `wait`, `try` (leaves no trace when refused) or `steal`
  * - Result: the token, when granted; `false` (null), when refused; else `{ place, untilExpiry, now }`: how many wait ahead, in how many ms a holder's time is up, and the server's clock in µs
  */
-export const acquire: Script = script(head + shortCuts + rule);
+export const acquire: Script = script(head + shortCuts + rule(broadcast));
+
+/** The same in a cluster. */
+export const acquireInCluster: Script = script(head + shortCuts + rule(sharded));
 
 /** Its text, for what comes with a condition before it. */
 export const acquireLua: string = head + shortCuts + rule;
 
 /** The same without short cuts, for a test to compare. */
-export const acquireByRule: Script = script(head + rule);
+export const acquireByRule: Script = script(head + rule(broadcast));

@@ -1,4 +1,5 @@
 import { CONFIRM_MS } from '@holdfast/core/adapter';
+import type { Publish } from './publish.ts';
 import { TOKEN_RETENTION_MS } from './script.ts';
 
 /**
@@ -16,7 +17,7 @@ import { TOKEN_RETENTION_MS } from './script.ts';
  *
  * This text follows a script's own first lines, which have served the common case, and named `call`.
  */
-export const queueLua: string = `
+export const queueLua = (publish: Publish): string => `
 local LOCK, TOKEN, HOLDERS, QUEUE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local state = call('MGET', LOCK, TOKEN)
 local time = call('TIME')
@@ -103,11 +104,11 @@ local function settle(self)
       if entry == self then
         granted = token
         hold(entry, k, ttl, token)
-      elseif call('PUBLISH', channel, 'granted ' .. owner .. ' ' .. int(token) .. ' ' .. int(now)) > 0 then
+      elseif ${publish('channel', "'granted ' .. owner .. ' ' .. int(token) .. ' ' .. int(now)")} > 0 then
         hold(entry, k, math.min(ttl, ${CONFIRM_MS}), token)
       end
       call('ZREM', QUEUE, entry)
-    elseif entry == self or owner == told or call('PUBLISH', channel, 'first ' .. owner .. ' ' .. untilExpiry()) > 0 then
+    elseif entry == self or owner == told or ${publish('channel', "'first ' .. owner .. ' ' .. untilExpiry()")} > 0 then
       told = owner
       return granted
     else

@@ -1,4 +1,6 @@
 import { CONFIRM_MS } from '@holdfast/core/adapter';
+import { broadcast, sharded } from './publish.ts';
+import type { Publish } from './publish.ts';
 import { queueLua } from './queue.ts';
 import { script, TOKEN_RETENTION_MS } from './script.ts';
 import { stampLua } from './stamp.ts';
@@ -11,7 +13,7 @@ local handed = false
 `;
 
 /** What most releases meet, served without the whole queue: {@link rule} comes to the same. */
-const shortCuts = `
+const shortCuts = (publish: Publish): string => `
 local last = call('GET', KEYS[2])
 if call('GET', KEYS[1]) == me then
   -- Nobody waits: three calls in all. TOKEN stays, for the next grant.
@@ -24,13 +26,13 @@ if call('GET', KEYS[1]) == me then
   local owner, ttl, channel = string.match(first or '', '^x (%S+) %d+ (%d+) (%S+)')
   if owner then
     local token, now = stamp(tonumber(string.match(last, '^%d+')))
-    if call('PUBLISH', channel, 'granted ' .. owner .. ' ' .. token .. ' ' .. now) > 0 then
+    if ${publish('channel', "'granted ' .. owner .. ' ' .. token .. ' ' .. now")} > 0 then
       handed = true
       local life = math.min(tonumber(ttl), ${CONFIRM_MS})
       call('SET', KEYS[1], first, 'PX', life)
       call('ZREM', KEYS[4], first)
       local told, at = string.match(second or '', '^%a (%S+) %d+ %d+ (%S+)')
-      local isTold = told and call('PUBLISH', at, 'first ' .. told .. ' ' .. life) > 0
+      local isTold = told and ${publish('at', "'first ' .. told .. ' ' .. life")} > 0
       call('SET', KEYS[2], isTold and token .. ' ' .. told or token, 'PX', life + ${TOKEN_RETENTION_MS})
       if isTold then call('PEXPIRE', KEYS[4], life + ${TOKEN_RETENTION_MS}) end
       if isTold or not second then return 1 end
@@ -39,8 +41,8 @@ if call('GET', KEYS[1]) == me then
 end
 `;
 
-const rule = `
-${queueLua}
+const rule = (publish: Publish): string => `
+${queueLua(publish)}
 local held = 0
 local mine = kind and kind ~= 'x' and call('HGET', HOLDERS, me)
 if handed then
@@ -68,7 +70,10 @@ return held
  * - ARGV[1]: the entry
  * - Result: 1 when it held, else 0
  */
-export const release: Script = script(head + shortCuts + rule);
+export const release: Script = script(head + shortCuts(broadcast) + rule(broadcast));
+
+/** The same in a cluster. */
+export const releaseInCluster: Script = script(head + shortCuts(sharded) + rule(sharded));
 
 /** The same without short cuts, for a test to compare. */
-export const releaseByRule: Script = script(head + rule);
+export const releaseByRule: Script = script(head + rule(broadcast));

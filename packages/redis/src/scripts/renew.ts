@@ -4,7 +4,7 @@ import type { Script } from './script.ts';
 /**
  * Proof of life of a holder.
  *
- * - KEYS: LOCK, TOKEN, HOLDERS (see queue.ts)
+ * - KEYS: LOCK, TOKEN, and for shared and semaphore holders HOLDERS (see queue.ts)
  * - ARGV[1]: the entry; ARGV[2]: ttl in ms
  * - Result: 1 when it holds until a ttl from now; 0 when it no longer holds; -1 when a thief holds instead
  */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RedisOptions as ConnectionOptions } from 'ioredis';
 import { ConfigError, parseHost, parseHostsUrl } from '@holdfast/core/adapter';
+import type { NatMap } from '../nat-map.ts';
 import type { Address } from './address.ts';
 import type { SentinelsOptions } from './sentinels.ts';
 
@@ -18,8 +19,6 @@ export interface SentinelOptions {
   readonly sentinelPassword?: string | undefined;
   /** TLS to the sentinels: `true`, or options of `tls.connect`; default as `tls`. */
   readonly sentinelTls?: boolean | ConnectionOptions['tls'];
-  /** Where a server is from here, by the `host:port` that the sentinels have of it: `{ '10.0.0.5:6379': { host: 'localhost', port: 7001 } }`. */
-  readonly natMap?: Readonly<Record<string, Address>> | undefined;
 }
 
 const port = z.int().min(1).max(65535);
@@ -35,7 +34,6 @@ export const sentinelShape: { readonly [K in keyof SentinelOptions]-?: z.ZodType
   sentinelUsername: z.string().optional(),
   sentinelPassword: z.string().optional(),
   sentinelTls: z.union([z.boolean(), z.looseObject({})]).optional(),
-  natMap: z.record(z.string(), z.strictObject({ host: z.string().min(1), port })).optional(),
 };
 
 /** Of them, what a URL's query may give. */
@@ -75,7 +73,16 @@ export function parseSentinelUrl(url: string): {
 
 /** `undefined` where no sentinels are given. `server`: how the servers are reached. Throws `ConfigError`. */
 export function sentinelsOf(
-  { sentinels, name: master, sentinelUsername, sentinelPassword, sentinelTls, natMap }: SentinelOptions,
+  {
+    sentinels,
+    name: master,
+    sentinelUsername,
+    sentinelPassword,
+    sentinelTls,
+    natMap,
+  }: SentinelOptions & {
+    readonly natMap?: NatMap | undefined;
+  },
   server: ConnectionOptions,
   timeoutMs: number,
 ): SentinelsOptions | undefined {
@@ -99,7 +106,7 @@ export function sentinelsOf(
       ...(tls === undefined ? {} : { tls }),
       ...(server.family === undefined ? {} : { family: server.family }),
     },
-    natMap: natMap ?? {},
+    natMap,
     timeoutMs,
   };
 }

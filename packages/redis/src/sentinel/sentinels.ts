@@ -1,5 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 import { isTransient } from '../errors.ts';
+import { mapped } from '../nat-map.ts';
+import type { NatMap } from '../nat-map.ts';
 import { isSame, shown } from './address.ts';
 import type { Address } from './address.ts';
 import { Sentinel, UnknownMasterError } from './sentinel.ts';
@@ -12,7 +14,7 @@ export interface SentinelsOptions {
   /** Of the connections to the sentinels: user, password, TLS, family. */
   readonly connection: RedisOptions;
   /** `host:port` as the sentinels know a server → where it is from here. */
-  readonly natMap: Readonly<Record<string, Address>>;
+  readonly natMap: NatMap | undefined;
   /** How long the master may take to answer, in ms. */
   readonly timeoutMs: number;
 }
@@ -156,6 +158,6 @@ export class Sentinels {
   }
 
   #fromHere(address: Address): Address {
-    return this.#options.natMap[shown(address)] ?? address;
+    return mapped(this.#options.natMap, shown(address)) ?? address;
   }
 }

@@ -212,7 +212,7 @@ class SentinelSet implements RedisSentinel {
       this.sentinels.map(({ url }) => resp(url, undefined, [['INFO', 'sentinel']])),
     );
     return answers.flatMap((answer) => {
-      const line = answer.status === 'fulfilled' ? /^master0:(.*?)\r?$/m.exec(answer.value[0] ?? '')?.[1] : undefined;
+      const line = answer.status === 'fulfilled' ? /^master0:(.*?)\r?$/m.exec(String(answer.value[0]))?.[1] : undefined;
       if (line === undefined) return [];
       return [Object.fromEntries(line.split(',').map((field) => field.split('=') as [string, string]))];
     });
@@ -220,7 +220,7 @@ class SentinelSet implements RedisSentinel {
 
   async #replication({ url }: RunningServer): Promise<string> {
     const login = this.#password === undefined ? [] : [['AUTH', this.#password]];
-    return (await resp(url, undefined, [...login, ['INFO', 'replication']])).at(-1) ?? '';
+    return String((await resp(url, undefined, [...login, ['INFO', 'replication']])).at(-1));
   }
 }
 

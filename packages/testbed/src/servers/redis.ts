@@ -35,7 +35,7 @@ export const redis: ServerKind = {
     const login = ['AUTH', ...(username === '' ? [] : [username]), decodeURIComponent(password)];
     const answers = await resp(url, ca, password === '' ? [info] : [login, info]);
     const field = (name: string): string =>
-      new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(answers.at(-1) ?? '')?.[1] ?? '';
+      new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(String(answers.at(-1)))?.[1] ?? '';
     return { version: field('redis_version'), pid: Number(field('process_id')) };
   },
 };

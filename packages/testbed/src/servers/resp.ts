@@ -5,11 +5,14 @@ import { connect as connectTls } from 'node:tls';
 /** In ms, for the connection and all answers together. */
 const TIMEOUT_MS = 1000;
 
+/** Numbers as text, null as an empty one. */
+export type Reply = string | readonly Reply[];
+
 /**
- * Sends commands to a Redis server over a connection of their own and resolves with their answers (simple and bulk
- * strings only). Rejects on the first error that the server answers.
+ * Sends commands to a Redis server over a connection of their own and resolves with their answers. Rejects on the first
+ * error that the server answers.
  */
-export function resp(url: string, ca: string | undefined, commands: readonly (readonly string[])[]): Promise<string[]> {
+export function resp(url: string, ca: string | undefined, commands: readonly (readonly string[])[]): Promise<Reply[]> {
   const { protocol, hostname: host, port } = new URL(url);
   const address = { host, port: Number(port) || 6379 };
   const socket =
@@ -17,7 +20,7 @@ export function resp(url: string, ca: string | undefined, commands: readonly (re
   return converse(socket, commands).finally(() => socket.destroy());
 }
 
-function converse(socket: Socket, commands: readonly (readonly string[])[]): Promise<string[]> {
+function converse(socket: Socket, commands: readonly (readonly string[])[]): Promise<Reply[]> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     socket.setTimeout(TIMEOUT_MS, () => reject(new Error(`No answer within ${TIMEOUT_MS} ms`)));
@@ -41,23 +44,37 @@ function encode(command: readonly string[]): string {
 }
 
 /** The complete answers at the front of `bytes`. */
-function parse(bytes: Buffer): string[] {
-  const answers: string[] = [];
-  let at = 0;
-  for (;;) {
-    const end = bytes.indexOf('\r\n', at);
-    if (end === -1) return answers;
-    const line = bytes.toString('utf8', at + 1, end);
-    const type = String.fromCharCode(bytes[at] ?? 0);
-    at = end + 2;
-    if (type === '-') throw new Error(line);
-    if (type !== '$') {
-      answers.push(line);
-      continue;
-    }
-    const length = Number(line);
-    if (bytes.length < at + length + 2) return answers;
-    answers.push(bytes.toString('utf8', at, at + length));
-    at += length + 2;
+function parse(bytes: Buffer): Reply[] {
+  const answers: Reply[] = [];
+  for (let at = 0; ;) {
+    const next = parseOne(bytes, at);
+    if (next === undefined) return answers;
+    answers.push(next.answer);
+    at = next.end;
   }
+}
+
+/** The answer that begins at `start`; `undefined` while it is not complete. */
+function parseOne(bytes: Buffer, start: number): { answer: Reply; end: number } | undefined {
+  const lineEnd = bytes.indexOf('\r\n', start);
+  if (lineEnd === -1) return undefined;
+  const type = String.fromCharCode(bytes[start] ?? 0);
+  const line = bytes.toString('utf8', start + 1, lineEnd);
+  let end = lineEnd + 2;
+  if (type === '-') throw new Error(line);
+  if (type === '*') {
+    const answer: Reply[] = [];
+    for (let left = Number(line); left > 0; left -= 1) {
+      const element = parseOne(bytes, end);
+      if (element === undefined) return undefined;
+      answer.push(element.answer);
+      end = element.end;
+    }
+    return { answer, end };
+  }
+  if (type !== '$') return { answer: line, end };
+  const length = Number(line);
+  if (length < 0) return { answer: '', end };
+  if (bytes.length < end + length + 2) return undefined;
+  return { answer: bytes.toString('utf8', end, end + length), end: end + length + 2 };
 }
