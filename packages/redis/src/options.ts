@@ -148,7 +148,7 @@ export function optionsOf(config: AdapterConfig): ParsedOptions {
   }
   const { tls, connection, sentinels, name, sentinelUsername, sentinelPassword, sentinelTls, ...direct } = named;
   if (sentinels !== undefined && (nodes ?? direct.host ?? direct.port ?? direct.path) !== undefined) {
-    throw new ConfigError('The redis backend takes `sentinels`, the `nodes` of a cluster, or the address of a server');
+    throw new ConfigError('The redis backend takes `sentinels` or another way to a server, not both');
   }
   const secured = tls === undefined || tls === false ? {} : { tls: tls === true ? {} : tls };
   const way = { ...connection, ...direct, ...secured } as ConnectionOptions;
