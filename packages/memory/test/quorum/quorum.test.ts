@@ -52,12 +52,12 @@ test('a grant that comes later than the majority is a vote of the hold: it holds
   const [locks, other] = [await open(), await open()];
   const late = members.slice(3);
   const resume = late.map((member) => member.hold('acquire'));
-  const lock = await locks.acquire(NAME, { ttl: 600 });
+  const lock = await locks.acquire(NAME, { ttl: 1500 });
   for (const go of resume) go();
   // They have voted once their answers have been read, which takes no longer than a turn of the event loop.
   await delay(1);
   for (const member of members.slice(0, 2)) member.isDown = true;
-  await delay(1200);
+  await delay(2500);
   expect(lock.held).toBe(true);
   await lock.renew();
   for (const member of members.slice(0, 2)) member.isDown = false;
@@ -165,9 +165,9 @@ test('a vote that is over before its member knew the token does not count', asyn
 test('a hold is lost in time when a majority is out of reach, and outlasts a minority that is', async () => {
   const { members, open } = quorumOf(5);
   const locks = await open();
-  const lock = await locks.acquire(NAME, { ttl: 400 });
+  const lock = await locks.acquire(NAME, { ttl: 1500 });
   for (const member of members.slice(0, 2)) member.isDown = true;
-  await delay(1000);
+  await delay(2500);
   expect(lock.held).toBe(true);
   at(members, 2).isDown = true;
   await lost(lock);
@@ -197,7 +197,7 @@ async function lost({ signal }: Lock): Promise<void> {
 test('without a majority within reach a request fails, and says why; who waits already waits on', async () => {
   const { members, open } = quorumOf(5);
   const [holder, waiter] = [await open(), await open()];
-  const lock = await holder.acquire(NAME, { ttl: 500 });
+  const lock = await holder.acquire(NAME, { ttl: 2000 });
   const contended = waiter.acquire(NAME);
   await until(() => members.every(({ asked }) => asked.filter((each) => each === 'acquire').length > 1));
   for (const member of members.slice(0, 3)) member.isDown = true;
