@@ -91,10 +91,11 @@ export class Ballot {
   }
 
   #consider(): void {
-    if (this.#isOver || this.#token !== undefined) return;
+    if (this.#isOver) return;
+    if (this.#isHopeless) return this.#lose('refused');
+    if (this.#token !== undefined) return;
     const answers = this.#votes.size + this.#refusals;
     if (this.#votes.size >= this.#majority) this.#elect();
-    else if (this.#isHopeless) this.#lose('refused');
     // Some votes are another's: to keep the rest for the sake of a member that hangs would stand in everybody's way.
     else if (this.#refusals > 0 && answers >= this.#majority) this.#loseSoon();
   }

@@ -1,4 +1,4 @@
-import { createLocks, quorum } from '@holdfast/core';
+import { createLocks, quorum, redactUrl } from '@holdfast/core';
 import type { LockBackend, QuorumMember } from '@holdfast/core';
 import { memory } from '@holdfast/memory';
 import { expect, test } from 'vitest';
@@ -31,8 +31,9 @@ function named(name: string): QuorumMember {
   return { backend: 'memory', options: { name } };
 }
 
-test('an error shows no password of a member', async () => {
+test('an error shows no password of a member, nor does a URL that is shown', async () => {
   const members = ['redis://user:hush@a', 'redis://b', 'redis://user:hush@a'];
+  expect(redactUrl(`quorum:${members.join(',')}`)).toBe('quorum://***');
   for (const attempt of [quorum(members), createLocks(`quorum:${members.join(',')}`)]) {
     await expect(attempt).rejects.toMatchObject({ message: expect.not.stringContaining('hush') });
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createLocks, quorum } from '@holdfast/core';
-import type { Lock, Locks } from '@holdfast/core';
+import type { Grant, Lock, LockBackend, Locks } from '@holdfast/core';
 import { memory } from '@holdfast/memory';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -52,12 +52,12 @@ test('a grant that comes later than the majority is a vote of the hold: it holds
   const [locks, other] = [await open(), await open()];
   const late = members.slice(3);
   const resume = late.map((member) => member.hold('acquire'));
-  const lock = await locks.acquire(NAME, { ttl: 600 });
+  const lock = await locks.acquire(NAME, { ttl: 1500 });
   for (const go of resume) go();
   // They have voted once their answers have been read, which takes no longer than a turn of the event loop.
   await delay(1);
   for (const member of members.slice(0, 2)) member.isDown = true;
-  await delay(1200);
+  await delay(2500);
   expect(lock.held).toBe(true);
   await lock.renew();
   for (const member of members.slice(0, 2)) member.isDown = false;
@@ -133,16 +133,40 @@ test('the token grows though the next majority has but one member of the last, w
 
 /** One member's count is so far ahead of the others. */
 async function runAhead({ backend }: Gated, by: bigint): Promise<void> {
-  const request = { name: NAME, owner: randomUUID(), mode: 'exclusive', ttlMs: 1000, wait: false } as const;
+  const grant = await take(backend);
+  expect(await backend.voting?.raise(grant, grant.fencingToken + by)).toBe(true);
+  await backend.release(grant);
+  expect(await backend.voting?.raise(grant, grant.fencingToken + 2n * by)).toBe(false);
+}
+
+async function take(backend: LockBackend): Promise<Grant> {
+  const request = { name: NAME, owner: randomUUID(), mode: 'exclusive', ttlMs: 60_000, wait: false } as const;
   const { signal } = new AbortController();
   const client = { id: 'test', host: 'test', pid: 1 };
   const rest = { steal: false, renew: false, signal, aborted: false, client, onContended: () => undefined };
   const grant = await backend.acquire({ ...request, ...rest });
   if (grant === null) throw new Error('It is not free');
-  expect(await backend.voting?.raise(grant, grant.fencingToken + by)).toBe(true);
-  await backend.release(grant);
-  expect(await backend.voting?.raise(grant, grant.fencingToken + 2n * by)).toBe(false);
+  return grant;
 }
+
+test('a ballot is over once the members that have not answered yet could not make up for a vote that failed', async () => {
+  const { members, open } = quorumOf(5);
+  const locks = await open();
+  await runAhead(at(members, 0), 10n ** 9n);
+  const others = members.slice(3);
+  const taken = await Promise.all(others.map(({ backend }) => take(backend)));
+  const answer = others.map((member) => member.hold('acquire'));
+  const fail = at(members, 1).block('raise');
+  const attempt = locks.tryAcquire(NAME, { ttl: '1h' });
+  await until(() => at(members, 1).asked.includes('raise'));
+  at(members, 1).isDown = true;
+  fail();
+  await delay(1);
+  for (const go of answer) go();
+  expect(await attempt).toBeNull();
+  await Promise.all(others.map(({ backend }, i) => backend.release(at(taken, i))));
+  await locks.close();
+});
 
 test('a vote that is over before its member knew the token does not count', async () => {
   const { members, open } = quorumOf(3);
@@ -165,9 +189,9 @@ test('a vote that is over before its member knew the token does not count', asyn
 test('a hold is lost in time when a majority is out of reach, and outlasts a minority that is', async () => {
   const { members, open } = quorumOf(5);
   const locks = await open();
-  const lock = await locks.acquire(NAME, { ttl: 400 });
+  const lock = await locks.acquire(NAME, { ttl: 1500 });
   for (const member of members.slice(0, 2)) member.isDown = true;
-  await delay(1000);
+  await delay(2500);
   expect(lock.held).toBe(true);
   at(members, 2).isDown = true;
   await lost(lock);
@@ -197,7 +221,7 @@ async function lost({ signal }: Lock): Promise<void> {
 test('without a majority within reach a request fails, and says why; who waits already waits on', async () => {
   const { members, open } = quorumOf(5);
   const [holder, waiter] = [await open(), await open()];
-  const lock = await holder.acquire(NAME, { ttl: 500 });
+  const lock = await holder.acquire(NAME, { ttl: 2000 });
   const contended = waiter.acquire(NAME);
   await until(() => members.every(({ asked }) => asked.filter((each) => each === 'acquire').length > 1));
   for (const member of members.slice(0, 3)) member.isDown = true;
