@@ -100,13 +100,15 @@ async function join(
     if (i === 0) continue;
     await ask(first, 'CLUSTER', 'MEET', new URL(member.url).hostname, `${member.port}`, `${buses[i]}`);
   }
-  await until(members, async (member) =>
-    String(await ask(member, 'CLUSTER', 'INFO')).includes(`cluster_known_nodes:${members.length}`),
+  const ids = await Promise.all(members.map(async (member) => String(await ask(member, 'CLUSTER', 'MYID'))));
+  await until(members, async (member) => {
+    // A node that has not answered yet goes by a name that was made up for it.
+    const known = String(await ask(member, 'CLUSTER', 'NODES'));
+    return ids.every((id) => known.includes(id));
+  });
+  await Promise.all(
+    members.slice(masters).map((member, i) => ask(member, 'CLUSTER', 'REPLICATE', ids[i % masters] ?? '')),
   );
-  for (const [i, member] of members.slice(masters).entries()) {
-    const master = members[i % masters];
-    if (master !== undefined) await ask(member, 'CLUSTER', 'REPLICATE', String(await ask(master, 'CLUSTER', 'MYID')));
-  }
   await until(members, async (member) => {
     const [state, replication] = [await ask(member, 'CLUSTER', 'INFO'), await ask(member, 'INFO', 'replication')];
     const slots = await slotsOf(member, ask);
