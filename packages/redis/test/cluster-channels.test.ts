@@ -4,6 +4,7 @@ import { Channels } from '../src/cluster/channels.ts';
 import { MessageLinks } from '../src/cluster/message-links.ts';
 import { ClusterRunner } from '../src/cluster/runner.ts';
 import { Shards } from '../src/cluster/shards.ts';
+import { Subscriber } from '../src/cluster/subscriber.ts';
 import { keysOf } from '../src/keys.ts';
 import { connect, connectForMessages } from '../src/link.ts';
 import { channelsAt, clientOf, ownCluster } from './cluster.ts';
@@ -38,14 +39,18 @@ function channelsTo(
   const channels = new Channels({
     shards,
     links,
-    runner: new ClusterRunner(shards, 'the cluster', TIMEOUT_MS),
+    subscriber: new Subscriber('me', {
+      shards,
+      links,
+      runner: new ClusterRunner(shards, 'the cluster', TIMEOUT_MS),
+      timeoutMs: TIMEOUT_MS,
+    }),
     listener: {
       message: () => undefined,
       up: () => undefined,
       subscribed: () => undefined,
       used: () => new Set(['name']),
     },
-    timeoutMs: TIMEOUT_MS,
     keyOf: (name) => keysOf('holdfast', name)[0] ?? '',
   });
   onTestFinished(() => {
@@ -60,7 +65,7 @@ test('a subscription at a replica does not count: the master passes over who is 
   const [master] = cluster.members;
   const replica = cluster.members[1] ?? master;
   const { channels, heard, believed } = channelsTo(replica, master);
-  await expect(channels.open('name')).rejects.toThrow('does not hear of the subscription');
+  await expect(channels.open('name')).rejects.toThrow('does not hear of a subscription');
   expect(channels.ready('name')).toBe(false);
   const [channel = ''] = await channelsAt(clientOf(replica));
   expect(await clientOf(master).call('SPUBLISH', channel, 'granted')).toBe(0);

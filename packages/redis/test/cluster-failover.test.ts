@@ -4,6 +4,9 @@ import { expect, test } from 'vitest';
 import { channelsAt, clientOf, namesAt, open, ownCluster, slotOfName } from './cluster.ts';
 import { pending, until } from './traffic.ts';
 
+/** Until a dead master is replaced. */
+const NODE_TIMEOUT_MS = 2000;
+
 /** What the master has written so far is at its replica, too. */
 async function inStep(member: RunningServer): Promise<void> {
   const client = clientOf(member);
@@ -56,7 +59,7 @@ async function line(
 }
 
 test('a master dies and its replica takes over: what is held stays held, who waits keeps its place', async () => {
-  const cluster = await ownCluster();
+  const cluster = await ownCluster({ nodeTimeoutMs: NODE_TIMEOUT_MS });
   const [master] = cluster.members;
   const [name = ''] = await namesAt(cluster, master, 1);
   const holder = await open(cluster.url);
@@ -80,7 +83,7 @@ test('a master dies and its replica takes over: what is held stays held, who wai
 });
 
 test('a replica takes over by order, and its master stays: subscriptions follow', async () => {
-  const cluster = await ownCluster({ masters: 1, replicas: 1 });
+  const cluster = await ownCluster({ masters: 1, replicas: 1, nodeTimeoutMs: NODE_TIMEOUT_MS });
   const [master] = cluster.members;
   const replica = cluster.members[1] ?? master;
   const [holder, waiting] = [await open(cluster.url), await open(cluster.url)];
@@ -98,7 +101,7 @@ test('a replica takes over by order, and its master stays: subscriptions follow'
 });
 
 test('names of the other masters are served as soon as the cluster is, also to a client that starts meanwhile', async () => {
-  const cluster = await ownCluster({ args: ['--cluster-require-full-coverage', 'no'] });
+  const cluster = await ownCluster({ nodeTimeoutMs: NODE_TIMEOUT_MS, args: ['--cluster-require-full-coverage', 'no'] });
   const [dying, alive] = cluster.members;
   const [elsewhere = ''] = await namesAt(cluster, alive ?? dying, 1);
   const locks = await open(cluster.url);
