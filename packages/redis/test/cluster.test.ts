@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Cluster } from 'ioredis';
 import { createLocks } from '@holdfast/core';
 import { redis } from '@holdfast/redis';
@@ -130,6 +131,25 @@ test('doctor names the masters, and what is wrong with a cluster', async () => {
     const { findings: later } = await locks.diagnose();
     return later.some(({ level, message }) => level === 'error' && message.includes('state is fail'));
   });
+});
+
+test('a user with the rights that the README asks for, and no others, can do all of it', async () => {
+  const cluster = await ownCluster({ masters: 2, replicas: 0 });
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const [, rights = ''] = /An ACL user needs(.*?)`\.\n/s.exec(readme) ?? [];
+  const commands = rights.match(/\+[a-z]+/g) ?? [];
+  expect(commands.length).toBeGreaterThan(30);
+  const user = ['ACL', 'SETUSER', 'app', 'on', '>pw', '-@all', ...commands, '~holdfast:*', '&holdfast:*'];
+  for (const member of cluster.members) await cluster.ask(member, ...user);
+  const locks = await open(cluster.url.replace('//', '//app:pw@'));
+  const held = await Promise.all(names.map((name) => locks.acquire(name)));
+  const waits = names.map((name) => locks.acquire(name));
+  await until(async () => (await locks.query()).pending.length === names.length);
+  await cluster.reshard([slotOfName('spread 0')], cluster.members[1] ?? cluster.members[0]);
+  await cluster.reshard([slotOfName('spread 0')], cluster.members[0]);
+  await Promise.all(held.map((lock) => lock.release()));
+  for (const wait of waits) await (await wait).release();
+  await locks.diagnose();
 });
 
 test('slots are computed as the server does', async () => {

@@ -1,23 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LocksClosedError, monotonicMs } from '@holdfast/core/adapter';
-import { RedisUnavailableError } from '../errors.ts';
-import { reach } from '../scripts/reach.ts';
-import type { Messages, Runner, ServersListener } from '../servers.ts';
+import type { Messages, ServersListener } from '../servers.ts';
 import type { Address } from './address.ts';
 import type { MessageLink, MessageLinks } from './message-links.ts';
-import { isPassing, redirectionOf } from './redirection.ts';
-import type { Shard } from './shard.ts';
 import type { Shards } from './shards.ts';
 import { slotOf } from './slot.ts';
+import type { ShardedChannel, Subscriber } from './subscriber.ts';
 
 /** The messages about one name. */
-interface Channel {
+interface Channel extends ShardedChannel {
   readonly name: string;
-  /** As the server has it. */
-  readonly text: string;
-  readonly key: string;
-  readonly slot: number;
   /** Where it is subscribed to, and the master of the slot. */
   at: Address | undefined;
   attempt: Promise<void> | undefined;
@@ -26,19 +18,13 @@ interface Channel {
 
 export interface ChannelsOptions {
   readonly shards: Shards;
-  readonly runner: Runner;
   readonly links: MessageLinks;
+  readonly subscriber: Subscriber;
   readonly listener: ServersListener;
-  readonly timeoutMs: number;
   /** The key whose slot the name is in. */
   readonly keyOf: (name: string) => string;
 }
 
-const UNHEARD = new RedisUnavailableError(
-  'The master of the slot does not hear of the subscription yet: the slot is on its way',
-  true,
-);
-const MAX_HOPS = 16;
 /** Between two tries to subscribe again, in ms. */
 const RETRY_MS = 100;
 /** Whoever holds for longer than this, in ms, subscribes to hear of a thief: most holds are shorter, and cost no message. */
@@ -51,7 +37,6 @@ const LINGER_MS = 10_000;
  * serves it. So the script knows by SPUBLISH's answer whether its message was received: there is nobody at any other node to receive it.
  */
 export class Channels implements Messages {
-  readonly address: string = randomBytes(16).toString('base64url');
   readonly #options: ChannelsOptions;
   readonly #byName = new Map<string, Channel>();
   readonly #byText = new Map<string, Channel>();
@@ -69,6 +54,10 @@ export class Channels implements Messages {
   /** Whether what the node says about `text`, a channel, is to be believed as it stands. */
   trusts(from: Address, text: string): boolean {
     return this.#byText.get(text)?.at === from;
+  }
+
+  get address(): string {
+    return this.#options.subscriber.address;
   }
 
   ready(name: string): boolean {
@@ -112,7 +101,7 @@ export class Channels implements Messages {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#sweeping);
-    this.#options.links.close();
+    this.#options.subscriber.close();
   }
 
   #channelOf(name: string): Channel {
@@ -130,48 +119,16 @@ export class Channels implements Messages {
 
   /** One at a time for each channel. Rejects with `BackendUnavailableError`. */
   #subscribe(channel: Channel): Promise<void> {
-    return (channel.attempt ??= this.#follow(channel).finally(() => (channel.attempt = undefined)));
-  }
-
-  async #follow(channel: Channel): Promise<void> {
-    const { shards, links, timeoutMs } = this.#options;
-    const until = monotonicMs() + timeoutMs;
-    let shard = shards.owner(channel.slot) ?? (await shards.find(channel.slot));
-    for (let hops = 0; ;) {
-      if (this.#closed) throw new LocksClosedError();
-      const link = links.to(shard.address);
-      try {
-        await link.subscribe(channel.text);
-        if (await this.#isHeard(channel, shard)) return this.#subscribed(channel, link);
-      } catch (error) {
-        const redirection = redirectionOf(error, shard.address);
-        if (redirection !== undefined && hops < MAX_HOPS) {
-          hops += 1;
-          shard = shards.move(channel.slot, redirection.to);
-          continue;
-        }
-        if (!isPassing(error)) throw this.#failed(channel, link, error);
-      }
-      if (monotonicMs() + RETRY_MS > until) throw this.#failed(channel, link, UNHEARD);
-      await delay(RETRY_MS, undefined, { ref: false });
-      shard = await shards.find(channel.slot, shard);
-    }
-  }
-
-  /**
-   * A replica takes subscriptions, too, and gets what its master publishes; but the master counts its own subscribers alone: it passes over
-   * who is subscribed to elsewhere, and the message "granted" reaches that one all the same. So it is the master that is asked.
-   * From then on a node that ceases to be the slot's master drops the channel.
-   */
-  async #isHeard({ key }: Channel, { clock }: Shard): Promise<boolean> {
-    const call = this.#options.runner.start(reach, { keys: [key], args: [this.address] });
-    const count = Number(await call.reply);
-    return count > 0 && call.clock === clock;
-  }
-
-  #failed(channel: Channel, link: MessageLink, error: unknown): unknown {
-    this.#lose(channel);
-    return error instanceof RedisUnavailableError ? error : link.fault(error);
+    return (channel.attempt ??= this.#options.subscriber
+      .subscribe(channel)
+      .then(
+        (link) => this.#subscribed(channel, link),
+        (error: unknown) => {
+          this.#lose(channel);
+          throw error;
+        },
+      )
+      .finally(() => (channel.attempt = undefined)));
   }
 
   #subscribed(channel: Channel, { address, up }: MessageLink): void {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { RedisOptions } from 'ioredis';
 import { keysOf } from '../keys.ts';
 import { connect, connectForMessages } from '../link.ts';
@@ -14,6 +15,7 @@ import { MessageLinks } from './message-links.ts';
 import { ClusterRunner } from './runner.ts';
 import { Shards } from './shards.ts';
 import { slotOf } from './slot.ts';
+import { Subscriber } from './subscriber.ts';
 
 export interface ClusterOptions {
   /** Where to ask first who is in the cluster. */
@@ -48,7 +50,9 @@ export function cluster({ nodes, translate, connection, prefix, timeoutMs }: Clu
       // It knows best what it serves. If it can't be asked, the next question of a waiter finds out.
       dropped: (from) => void shards.refresh({ first: shards.at(from) }).then(undefined, () => undefined),
     });
-    const channels: Channels = new Channels({ shards, runner, links, listener, timeoutMs, keyOf });
+    const address = randomBytes(16).toString('base64url');
+    const subscriber = new Subscriber(address, { shards, runner, links, timeoutMs });
+    const channels: Channels = new Channels({ shards, links, subscriber, listener, keyOf });
     return {
       runner,
       scripts: { acquire: acquireInCluster, release: releaseInCluster },

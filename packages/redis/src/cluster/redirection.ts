@@ -5,7 +5,6 @@ import type { Address } from './address.ts';
 export interface Redirection {
   /** `ASK`: this once, because the slot is on its way there. */
   readonly kind: 'MOVED' | 'ASK';
-  readonly slot: number;
   readonly to: Address;
 }
 
@@ -16,9 +15,9 @@ export interface Redirection {
 export function redirectionOf(error: unknown, by: Address): Redirection | undefined {
   const kind = errorCode(error);
   if (!isReply(error) || (kind !== 'MOVED' && kind !== 'ASK')) return undefined;
-  const [, slot, address = ''] = error.message.split(' ');
+  const [, , address = ''] = error.message.split(' ');
   const { host, port } = partsOf(address);
-  return { kind, slot: Number(slot), to: announced(host, port, by) };
+  return { kind, to: announced(host, port, by) };
 }
 
 const passing = new Set(['TRYAGAIN', 'CLUSTERDOWN']);

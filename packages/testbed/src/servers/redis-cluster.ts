@@ -10,8 +10,10 @@ import type { Reply } from './resp.ts';
 
 const SLOTS = 16_384;
 const PAUSE_MS = 50;
-/** How long a master must be silent until its replica takes over, in ms: long enough that a busy machine is no dead one. */
-const NODE_TIMEOUT_MS = 2000;
+/** A reshard that gives up half way leaves a slot that nobody serves: a busy machine is no reason for that. */
+const ANSWER_MS = 30_000;
+/** As the node timeout, in ms: the shorter it is, the sooner the nodes know each other. A node that is restarted has it again. */
+const JOIN_TIMEOUT_MS = 2000;
 
 export interface RedisClusterOptions
   extends Pick<ClusterOptions, 'source' | 'hosts'>, Pick<ServerOptions, 'args' | 'password'> {
@@ -19,6 +21,8 @@ export interface RedisClusterOptions
   readonly masters?: number;
   /** Of each master; default 1. */
   readonly replicas?: number;
+  /** How long a node must be silent until it counts as dead, in ms; default 15 s, as the server's: a busy machine is no dead one. */
+  readonly nodeTimeoutMs?: number;
 }
 
 export interface RedisCluster extends Cluster {
@@ -36,13 +40,13 @@ export interface RedisCluster extends Cluster {
 
 /** Nodes of one cluster, the masters first. Each knows the others by its own address: on this host's network also in containers. */
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-  const { masters = 3, replicas = 1, password, ...rest } = options;
+  const { masters = 3, replicas = 1, nodeTimeoutMs = 15_000, password, ...rest } = options;
   const size = masters * (1 + replicas);
   const buses: number[] = [];
   while (buses.length < size) buses.push(await freePort());
   const secret = password === undefined ? [] : ['--masterauth', password];
   const shared = [
-    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', `${NODE_TIMEOUT_MS}`],
+    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', `${JOIN_TIMEOUT_MS}`],
     // A replica takes over however long its link has been down, is in step soon after it was started, and counts once it was pinged.
     ...['--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0', ...secret],
     ...['--repl-ping-replica-period', '1'],
@@ -54,10 +58,11 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
   const members = nodes.members as RedisCluster['members'];
   const ask = async (member: RunningServer, ...command: readonly string[]): Promise<Reply> => {
     const login = password === undefined ? [] : [['AUTH', password]];
-    return (await resp(member.url, undefined, [...login, command])).at(-1) ?? '';
+    return (await resp(member.url, undefined, [...login, command], ANSWER_MS)).at(-1) ?? '';
   };
   try {
     await join(members, buses, { masters, replicas }, ask);
+    for (const member of members) await ask(member, 'CONFIG', 'SET', 'cluster-node-timeout', `${nodeTimeoutMs}`);
   } catch (error) {
     await nodes[Symbol.asyncDispose]();
     throw error;
@@ -100,13 +105,15 @@ async function join(
     if (i === 0) continue;
     await ask(first, 'CLUSTER', 'MEET', new URL(member.url).hostname, `${member.port}`, `${buses[i]}`);
   }
-  await until(members, async (member) =>
-    String(await ask(member, 'CLUSTER', 'INFO')).includes(`cluster_known_nodes:${members.length}`),
+  const ids = await Promise.all(members.map(async (member) => String(await ask(member, 'CLUSTER', 'MYID'))));
+  await until(members, async (member) => {
+    // A node that has not answered yet goes by a name that was made up for it.
+    const known = String(await ask(member, 'CLUSTER', 'NODES'));
+    return ids.every((id) => known.includes(id));
+  });
+  await Promise.all(
+    members.slice(masters).map((member, i) => ask(member, 'CLUSTER', 'REPLICATE', ids[i % masters] ?? '')),
   );
-  for (const [i, member] of members.slice(masters).entries()) {
-    const master = members[i % masters];
-    if (master !== undefined) await ask(member, 'CLUSTER', 'REPLICATE', String(await ask(master, 'CLUSTER', 'MYID')));
-  }
   await until(members, async (member) => {
     const [state, replication] = [await ask(member, 'CLUSTER', 'INFO'), await ask(member, 'INFO', 'replication')];
     const slots = await slotsOf(member, ask);

@@ -5,7 +5,7 @@ type Ask = (member: RunningServer, ...command: readonly string[]) => Promise<Rep
 
 /** So many keys go in one step. */
 const STEP = '100';
-const TIMEOUT_MS = '5000';
+const TIMEOUT_MS = '30000';
 
 interface Owner {
   readonly host: string;

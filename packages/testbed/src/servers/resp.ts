@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** In ms, for the connection and all answers together. */
+/** Of a probe, in ms, for the connection and all answers together. */
 const TIMEOUT_MS = 1000;
 
 /** Numbers as text, null as an empty one. */
@@ -12,18 +12,23 @@ export type Reply = string | readonly Reply[];
  * Sends commands to a Redis server over a connection of their own and resolves with their answers. Rejects on the first
  * error that the server answers.
  */
-export function resp(url: string, ca: string | undefined, commands: readonly (readonly string[])[]): Promise<Reply[]> {
+export function resp(
+  url: string,
+  ca: string | undefined,
+  commands: readonly (readonly string[])[],
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<Reply[]> {
   const { protocol, hostname: host, port } = new URL(url);
   const address = { host, port: Number(port) || 6379 };
   const socket =
     protocol === 'rediss:' ? connectTls({ ...address, ...(ca === undefined ? {} : { ca }) }) : connect(address);
-  return converse(socket, commands).finally(() => socket.destroy());
+  return converse(socket, commands, timeoutMs).finally(() => socket.destroy());
 }
 
-function converse(socket: Socket, commands: readonly (readonly string[])[]): Promise<Reply[]> {
+function converse(socket: Socket, commands: readonly (readonly string[])[], timeoutMs: number): Promise<Reply[]> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
-    socket.setTimeout(TIMEOUT_MS, () => reject(new Error(`No answer within ${TIMEOUT_MS} ms`)));
+    socket.setTimeout(timeoutMs, () => reject(new Error(`No answer within ${timeoutMs} ms`)));
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('The server closed the connection')));
     socket.on('data', (chunk: Buffer) => {
