@@ -109,6 +109,12 @@ export const standIns = {
     directories: ['data'],
     config: [path(), ENTRYPOINT, command('redis-server'), 'WORKDIR /data', 'VOLUME /data', 'EXPOSE 6379'],
   },
+  valkey: {
+    packages: ['valkey-server', 'valkey-tools'],
+    user: 'valkey',
+    directories: ['data'],
+    config: [path(), ENTRYPOINT, command('valkey-server'), 'WORKDIR /data', 'VOLUME /data', 'EXPOSE 6379'],
+  },
   zookeeper: {
     packages: [JRE],
     user: 'zookeeper',

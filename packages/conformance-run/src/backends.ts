@@ -62,6 +62,7 @@ export const backends: readonly Backend[] = [
     footprintMiB: 900,
     onRequest: true,
   },
+  { ...server('valkey', 400), onRequest: true },
   { ...server('rabbitmq4', 600), onRequest: true },
 ];
 

@@ -8,6 +8,7 @@ import { postgres } from './postgres.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { rabbitmq4 } from './rabbitmq4.ts';
 import { redis } from './redis.ts';
+import { valkey } from './valkey.ts';
 import { zookeeper } from './zookeeper.ts';
 
 export type ServerName =
@@ -20,6 +21,7 @@ export type ServerName =
   | 'rabbitmq'
   | 'rabbitmq4'
   | 'redis'
+  | 'valkey'
   | 'zookeeper';
 
 /** Every server that the testbed can start. */
@@ -33,6 +35,7 @@ export const kinds: Readonly<Record<ServerName, ServerKind>> = {
   rabbitmq,
   rabbitmq4,
   redis,
+  valkey,
   zookeeper,
 };
 

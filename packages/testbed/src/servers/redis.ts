@@ -36,6 +36,7 @@ export const redis: ServerKind = {
     const answers = await resp(url, ca, password === '' ? [info] : [login, info]);
     const field = (name: string): string =>
       new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(String(answers.at(-1)))?.[1] ?? '';
-    return { version: field('redis_version'), pid: Number(field('process_id')) };
+    // Valkey says which Redis it is compatible with, and beside that which it is.
+    return { version: field('valkey_version') || field('redis_version'), pid: Number(field('process_id')) };
   },
 };
