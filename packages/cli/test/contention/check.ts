@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { contend } from './contend.ts';
 import { isAlive, temporary } from '../holdfast.ts';
 
-/** At least 12: it is the last of them that is hurt. */
 const CLIENTS = 20;
 
 /** The promise of the command line as a whole, on the backend at `url`, or on files if there is none. */
-export async function checkContention(additions: number, given?: string, clients = CLIENTS): Promise<void> {
+export async function checkContention(additions: number, given?: string): Promise<void> {
   await using place = await temporary();
-  const { attempts, lines } = await contend(given ?? place.url, place.dir, clients, additions);
+  const { attempts, lines } = await contend(given ?? place.url, place.dir, CLIENTS, additions);
   const accepted = lines.filter((line) => line.accepted);
   const entries = lines.filter((line) => line.kind === 'enter');
 
-  assert.equal(accepted.length, clients * additions, 'every addition counts once');
+  assert.equal(accepted.length, CLIENTS * additions, 'every addition counts once');
   for (const [index, { value, attempt }] of accepted.entries())
     assert.equal(value, index + 1, `${attempt} overwrote another's addition`);
   for (const [index, { token, attempt }] of entries.entries()) {

@@ -15,8 +15,11 @@ export type Outcome =
   | { readonly type: 'refused' }
   | { readonly type: 'unreachable'; readonly error: Error };
 
-/** Most members' clocks are less than this ahead of ours, in ms. Where they are not, it costs a round trip. */
-const AHEAD_MS = 50;
+/**
+ * A proposal is greater than what a member would grant with if its clock is less than this ahead of ours when it gets there, in ms. Where it is not, it
+ * costs a round trip.
+ */
+const AHEAD_MS = 500;
 
 /**
  * All members are asked at once, and what a majority says counts, whatever the others do. The token is the greatest of that majority's; each
