@@ -62,12 +62,34 @@ test('who neither waits nor holds is subscribed to nothing after a while, and cl
   await lock.release();
   await (await wait).release();
   expect(await channelsAt(client)).not.toEqual([]);
-  const kept = await locks.acquire('long');
-  await until(async () => (await channelsAt(client)).every((channel) => channel.startsWith('holdfast:{long}')), 25_000);
-  expect(await channelsAt(client)).toHaveLength(1);
-  await kept.release();
+  // Both go on to need their connections for messages.
+  const kept = await Promise.all([locks.acquire('long 1'), waiting.acquire('long 2')]);
+  await until(async () => (await channelsAt(client)).every((channel) => channel.startsWith('holdfast:{long')), 40_000);
+  expect(await channelsAt(client)).toHaveLength(2);
+  await Promise.all(kept.map((each) => each.release()));
   await Promise.all([locks.close(), waiting.close()]);
   await until(async () => Object.values(await connections(client)).flat().length === 0);
+});
+
+test('connections that break are replaced: what is held stays held, who waits keeps its place and is told', async () => {
+  const cluster = await ownCluster({ masters: 2, replicas: 0 });
+  const [holder, waiting] = [await open(cluster.url), await open(cluster.url)];
+  const held = await Promise.all(names.map((name) => holder.acquire(name, { ttl: '20s' })));
+  const waits = names.map((name) => waiting.acquire(name, { ttl: '20s' }));
+  await until(async () => (await holder.query()).pending.length === names.length);
+  const subscribed = async (): Promise<number> => {
+    const each = await Promise.all(cluster.members.map((member) => channelsAt(clientOf(member))));
+    return each.flat().length;
+  };
+  await until(async () => (await subscribed()) === 2 * names.length);
+  for (const type of ['pubsub', 'normal']) {
+    for (const member of cluster.members) await cluster.ask(member, 'CLIENT', 'KILL', 'TYPE', type);
+    await until(async () => (await subscribed()) === 2 * names.length);
+  }
+  await until(async () => (await holder.query().catch(() => undefined))?.pending.length === names.length);
+  expect(held.every((lock) => lock.held)).toBe(true);
+  await Promise.all(held.map((lock) => lock.release()));
+  for (const wait of waits) await (await wait).release();
 });
 
 test("a user's own Cluster says where the nodes are and how to reach them, and is left as it is", async () => {

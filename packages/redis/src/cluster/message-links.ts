@@ -8,7 +8,7 @@ interface Subscriber {
   sunsubscribe(channel: string): Promise<unknown>;
   on(event: 'smessage', listener: (channel: string, text: string) => void): unknown;
   /** A node has dropped a channel, because its slot has moved. */
-  on(event: 'moved', listener: () => void): unknown;
+  on(event: 'moved' | 'error', listener: () => void): unknown;
 }
 
 export interface MessageLinksListener {
@@ -30,6 +30,8 @@ export class MessageLink {
     this.#subscriber = link.client as unknown as Subscriber;
     this.#subscriber.on('smessage', (channel, text) => listener.message(channel, text, address));
     this.#subscriber.on('moved', () => listener.dropped(address));
+    // Earlier releases of ioredis have no such event: what the server says unasked is an error to them.
+    this.#subscriber.on('error', () => listener.dropped(address));
     link.on('close', () => listener.disconnected(address));
   }
 

@@ -50,7 +50,9 @@ export class Subscriber {
       const link = links.to(shard.address);
       try {
         await link.subscribe(channel.text);
-        if (await this.#isHeard(channel, shard)) return link;
+        const isHeard = await this.#isHeard(channel, shard);
+        // By the time that the answer is here, the slot may have moved on, and the node have dropped the channel.
+        if (isHeard && shards.slots.owner(channel.slot) === shard.address) return link;
       } catch (error) {
         const redirection = redirectionOf(error, shard.address);
         if (redirection !== undefined && hops < MAX_HOPS) {
