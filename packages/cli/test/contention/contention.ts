@@ -4,7 +4,7 @@ import { test } from 'vitest';
 import { checkContention } from './check.ts';
 
 /** Each addition of each client is a process of its own: 400 starts of `holdfast` are what a run of all backends has time for. */
-export const ADDITIONS: number = Number(process.env['HOLDFAST_TEST_ADDITIONS'] ?? 20);
+const ADDITIONS = Number(process.env['HOLDFAST_TEST_ADDITIONS'] ?? 20);
 
 /** The test of one backend: on `server`, or on files. */
 export function contention(title: string, server?: ServerName): void {
