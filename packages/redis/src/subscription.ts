@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LocksClosedError } from '@holdfast/core/adapter';
+import { isReply, isTransient } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Messages } from './servers.ts';
 
@@ -14,7 +15,13 @@ export interface SubscriptionListener {
 /** When the server of the scripts could not be asked it is asked again after this time, in ms. */
 const RETRY_MS = 1000;
 
+/** Who waits for the subscription is told of a failure when these are used up. */
+const CHANCES = 20;
+/** What each costs: the connection was lost (once it may only have been renewed, as in a failover); it leads to another server than that of the scripts. */
+const COSTS = { lost: 10, elsewhere: 1 } as const;
+
 interface Opening {
+  chances: number;
   readonly promise: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -34,6 +41,8 @@ export class Subscription implements Messages {
   readonly #listener: SubscriptionListener;
   #link: Link | undefined;
   #opening: Opening | undefined;
+  /** Its connection is being replaced, because it leads elsewhere. */
+  #leaving = false;
   /** On the connection that there is now. */
   #subscribed = false;
   /** Of the last question that was begun, or was overtaken. */
@@ -89,7 +98,7 @@ export class Subscription implements Messages {
 
   close(): void {
     this.#closed = true;
-    this.#lost(new LocksClosedError());
+    this.#lost(new LocksClosedError(), CHANCES);
     this.#link?.close();
   }
 
@@ -101,7 +110,9 @@ export class Subscription implements Messages {
     link.on('ready', () => void this.#subscribe(link));
     link.on('close', () => {
       this.#subscribed = false;
-      this.#lost(link.fault(new Error('The connection was closed')));
+      const cost = this.#leaving ? 0 : COSTS.lost;
+      this.#leaving = false;
+      this.#lost(link.fault(new Error('The connection was closed')), cost);
     });
     return link;
   }
@@ -110,7 +121,8 @@ export class Subscription implements Messages {
     try {
       await link.client.subscribe(this.address);
     } catch (error) {
-      this.#lost(link.fault(error));
+      // A connection that was lost has told so by its `close`.
+      if (isReply(error)) this.#lost(link.fault(error), CHANCES);
       return;
     }
     this.#subscribed = true;
@@ -129,11 +141,12 @@ export class Subscription implements Messages {
     this.#asking = false;
     if (answer === true) return this.#confirmed();
     if (answer === false) {
-      this.#lost(link.fault(new Error('It is not where the scripts run')));
+      this.#lost(link.fault(new Error('It is not where the scripts run')), COSTS.elsewhere);
+      this.#leaving = true;
       // A new one leads to where that of the scripts does, sooner or later.
       link.renew('It is not where the scripts run');
     } else {
-      this.#lost(answer.error);
+      this.#lost(answer.error, COSTS.lost);
       // At the latest: a new connection for scripts is asked at once.
       this.#timer = setTimeout(() => this.check(), RETRY_MS).unref();
     }
@@ -146,9 +159,12 @@ export class Subscription implements Messages {
     this.#listener.subscribed();
   }
 
-  #lost(error: unknown): void {
+  #lost(error: unknown, cost: number): void {
     this.doubt();
-    this.#opening?.reject(error);
+    if (this.#opening === undefined) return;
+    this.#opening.chances -= isTransient(error) ? cost : CHANCES;
+    if (this.#opening.chances > 0) return;
+    this.#opening.reject(error);
     this.#opening = undefined;
   }
 }
@@ -160,5 +176,5 @@ function pending(): Opening {
     resolve = onResolve;
     reject = onReject;
   });
-  return { promise, resolve, reject };
+  return { chances: CHANCES, promise, resolve, reject };
 }

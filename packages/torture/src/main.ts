@@ -88,7 +88,7 @@ function print({ backend, version, verdict, judgement: { counts }, windows }: Ch
   const lines = [
     `${backend} (${version}): ${verdict}. ${counts.operations} operations, ${counts.grants} grants, ${counts.losses} losses (${counts.lossesInTime} known in time), ` +
       `longest stall ${Math.round(counts.longestStallMs)} ms, after the faults ${Math.round(counts.longestCalmStallMs)} ms; ` +
-      `${counts.fencedRefused} stale accesses refused, ${counts.unfencedCorrupted} unfenced writes lost`,
+      `${counts.excused.failover} overlaps by a failover that forgot a grant; ${counts.fencedRefused} stale accesses refused, ${counts.unfencedCorrupted} unfenced writes lost`,
     ...windows.map(({ violation: { rule, message }, count }) => `  ${rule} (${count}): ${message}`),
   ];
   const [shortest] = windows;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 export const usage =
-  'npm run torture -- --backend redis,file[,URL…] [--minutes 1] [--seed TEXT] [--clients 6] [--output torture-output] [--keep]';
+  'npm run torture -- --backend redis,file[,URL…] [--minutes 1] [--seed TEXT] [--clients 6] [--failovers N] [--output torture-output] [--keep]';
 
 export interface TortureOptions {
   readonly backends: readonly string[];
@@ -9,6 +9,8 @@ export interface TortureOptions {
   readonly durationMs: number;
   readonly seed: string;
   readonly clients: number;
+  /** So many failovers of the leader in a row, instead of other faults of server and network; `durationMs` does not bound them. */
+  readonly failovers: number | undefined;
   readonly output: string;
   /** Keep the histories also of a run without a violation. */
   readonly keep: boolean;
@@ -25,6 +27,7 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
       minutes: { type: 'string', default: '1' },
       seed: { type: 'string', default: 'holdfast' },
       clients: { type: 'string', default: '6' },
+      failovers: { type: 'string' },
       output: { type: 'string', default: 'torture-output' },
       keep: { type: 'boolean', default: false },
       plan: { type: 'boolean', default: false },
@@ -37,6 +40,7 @@ export function parseTortureOptions(args: readonly string[]): TortureOptions {
     durationMs: positive('minutes', values.minutes, 1440) * 60_000,
     seed: values.seed,
     clients: Math.floor(positive('clients', values.clients, 200)),
+    failovers: values.failovers === undefined ? undefined : Math.ceil(positive('failovers', values.failovers, 10_000)),
     output: values.output,
     keep: values.keep,
     plan: values.plan,

@@ -102,6 +102,27 @@ describe('exclusion', () => {
     expect(cut('a').broken()).toEqual(['exclusion']);
     expect(cut('b').broken({ takeover: 'on-disconnect' })).toEqual(['exclusion']);
   });
+
+  test('where replication is asynchronous, an overlap after a failover is counted instead; tokens have to grow all the same', () => {
+    const story = (at: number, token: number): Story =>
+      new Story()
+        .held('a', 10, 100, 2)
+        .fault('failover', at, at + 1)
+        .held('b', 40, 60, token);
+    expect(story(30, 3).judge({ forgets: true })).toMatchObject({
+      violations: [],
+      counts: { excused: { failover: 1 } },
+    });
+    expect(story(30, 3).broken()).toEqual(['exclusion']);
+    expect(story(50, 3).broken({ forgets: true })).toEqual(['exclusion']);
+    const apart = new Story()
+      .ask('b', 5)
+      .held('a', 10, 30, 2)
+      .fault('failover', 20, 21)
+      .granted('b', 40, 1)
+      .ending('b', 60);
+    expect(apart.broken({ forgets: true })).toContain('tokens');
+  });
 });
 
 describe('tokens', () => {

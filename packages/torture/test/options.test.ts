@@ -12,9 +12,13 @@ test('backends, minutes and a seed', () => {
   });
 });
 
-test.each([['--minutes', '0'], ['--minutes', '-1'], ['--clients', 'many'], ['--backend', ','], ['--unknown']])(
-  'bad: %s %s',
-  (...args) => {
-    expect(() => parseTortureOptions(args)).toThrow(args[0]);
-  },
-);
+test.each([
+  ['--minutes', '0'],
+  ['--minutes', '-1'],
+  ['--clients', 'many'],
+  ['--failovers', 'some'],
+  ['--backend', ','],
+  ['--unknown'],
+])('bad: %s %s', (...args) => {
+  expect(() => parseTortureOptions(args)).toThrow(args[0]);
+});

@@ -53,9 +53,17 @@ describe('the schedule of faults', () => {
     expect(Math.max(...steps)).toBeLessThanOrEqual(200);
   });
 
+  test('failovers in a row are all that is done to servers, in every way, and as many as are asked for', () => {
+    const faults = schedule({ ...options, failovers: 30 }).filter(({ kind }) => !kind.startsWith('client-'));
+    expect(faults.map(({ kind }) => kind)).toEqual(Array.from({ length: 30 }, () => 'failover'));
+    expect(new Set(faults.map(({ how }) => how))).toEqual(new Set(['kill', 'freeze', 'ask']));
+  });
+
   test('is told in one line per fault', () => {
     const fault = { id: 3, kind: 'blackhole', atMs: 1200, durationMs: 800, client: 2, direction: 'answers' } as const;
     expect(describeFault(fault)).toBe('#3 at 1.2 s blackhole of client 2 (answers) for 800 ms');
+    const failover = { id: 5, kind: 'failover', atMs: 0, durationMs: 50, how: 'kill' } as const;
+    expect(describeFault(failover)).toBe('#5 at 0.0 s failover (kill) for 50 ms');
     const lossy = { id: 4, kind: 'loss', atMs: 0, durationMs: 50, member: 'leader', probability: 0.2 } as const;
     expect(describeFault(lossy)).toBe('#4 at 0.0 s loss of the leader of 20 % of the packets for 50 ms');
   });

@@ -1,4 +1,3 @@
-import type { Capabilities } from '@holdfast/core';
 import { check } from '../dist/check/check.js';
 import type { Judgement } from '../dist/check/check.js';
 import type { Rule, Terms } from '../dist/check/violation.js';
@@ -125,7 +124,7 @@ export class Story {
   }
 
   /** The rules that are broken, each once. */
-  broken(more: { takeover?: Capabilities['takeover']; fifo?: boolean } = {}): Rule[] {
+  broken(more: Partial<Terms> = {}): Rule[] {
     return [...new Set(this.judge(more).violations.map(({ rule }) => rule))];
   }
 

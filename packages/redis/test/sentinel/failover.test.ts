@@ -219,6 +219,20 @@ describe('`replicas`', () => {
   }, 60_000);
 });
 
+test("tokens go on after a master whose clock was an hour ahead of the next one's", async () => {
+  const set = await own();
+  const locks = await open(set.url, { replicas: 2 });
+  const master = await masterOf(set);
+  const ahead = BigInt(Date.now() + 3_600_000) * 1000n;
+  await onlooker(master.url).set('holdfast:{late}:token', ahead.toString(), 'EX', 3600);
+  const before = await locks.acquire('late');
+  expect(before.fencingToken).toBeGreaterThan(ahead);
+  await before.release();
+  await set.failover();
+  const after = await locks.acquire('late', { timeout: FAILOVER_MS });
+  expect(after.fencingToken).toBeGreaterThan(before.fencingToken);
+}, 120_000);
+
 describe('doctor', () => {
   test('names the master, the sentinels that are silent, and what min-replicas-to-write would narrow', async () => {
     const set = await own();

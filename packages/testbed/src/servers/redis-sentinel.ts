@@ -22,8 +22,8 @@ export interface RedisSentinel extends Cluster {
   master(): Promise<RunningServer | undefined>;
   /** `SENTINEL FAILOVER`: resolves when the sentinels have another master. */
   failover(): Promise<void>;
-  /** Resolves when master, replicas and sentinels all know each other, and all replicas are in step. */
-  whole(): Promise<void>;
+  /** Resolves when all sentinels know of the same master, which answers and has so many replicas in step; default: all. */
+  whole(replicas?: number): Promise<void>;
 }
 
 /** What the sentinels call the master. */
@@ -169,21 +169,23 @@ class SentinelSet implements RedisSentinel {
     }
   }
 
-  async whole(): Promise<void> {
+  async whole(replicas = this.members.length - 1): Promise<void> {
     await untilReady(
       async () => {
         const views = await this.#views();
         const [view] = views;
-        const size = this.members.length;
-        const agreed = views.every(
+        const known = views.filter(
           ({ address, status, slaves, sentinels }) =>
-            address === view?.address && status === 'ok' && slaves === `${size - 1}` && sentinels === `${size}`,
+            address === view?.address &&
+            status === 'ok' &&
+            Number(slaves) >= replicas &&
+            sentinels === `${this.sentinels.length}`,
         );
-        if (views.length < size || !agreed) throw new Error('the sentinels do not know each other, or not all servers');
-        const roles = await Promise.all(this.members.map((member) => this.#replication(member)));
-        const synced = roles.filter((info) => info.includes('role:slave') && info.includes('master_link_status:up'));
-        const masters = roles.filter((info) => info.includes('role:master'));
-        if (masters.length !== 1 || synced.length !== size - 1) throw new Error('the replicas are not in step');
+        if (known.length < this.sentinels.length) throw new Error('the sentinels do not know all of each other');
+        const master = this.members.find(({ url }) => new URL(url).host === view?.address);
+        const info = master === undefined ? '' : await this.#replication(master);
+        const inStep = info.match(/^slave\d+:.*state=online/gm)?.length ?? 0;
+        if (!info.includes('role:master') || inStep < replicas) throw new Error('replicas are not in step');
         return { version: '' };
       },
       () => undefined,

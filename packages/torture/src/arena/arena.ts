@@ -8,8 +8,10 @@ import type { RunningServer, ServerName } from '@holdfast/testbed';
 import { processHost } from '../crew/process-host.ts';
 import { threadHost } from '../crew/thread-host.ts';
 import type { ClientHost } from '../crew/client-host.ts';
+import type { FailoverCause } from '../nemesis/schedule.ts';
 import { MODULE_PREFIX } from '../open-locks.ts';
 import { clusterArena, clusterNames } from './clusters.ts';
+import { sentinelArena, sentinelArenas } from './sentinel.ts';
 import { FakeClock } from './fake-clock.ts';
 import type { Members } from './members.ts';
 import { flushing, SlowDisk } from './slow-disk.ts';
@@ -24,12 +26,23 @@ export interface Arena extends AsyncDisposable {
   readonly server?: RunningServer;
   /** Of a cluster; instead of `server`. */
   readonly members?: Members;
+  /** Of a cluster whose leader can be made to go, and that then has another. */
+  readonly failovers?: Failovers;
+  /** What it granted a failover may forget: it replicates asynchronously. */
+  readonly forgets?: boolean;
   /** The wall clock of `server`, where it can be stepped. */
   readonly serverClock?: ServerClock;
   /** The disk that `server` flushes to, where it does and where that can be made slow. */
   readonly disk?: SlowDisk;
   /** Whether proxies can stand between it and the clients. */
   readonly network: boolean;
+}
+
+export interface Failovers {
+  /** Resolves when another member leads. */
+  begin(how: FailoverCause): Promise<void>;
+  /** Resolves when the next one may begin. */
+  end(): Promise<void>;
 }
 
 export interface ServerClock {
@@ -47,9 +60,11 @@ export function openArena(backend: string, directory: string): Promise<Arena> {
   if (backend === 'file') return fileArena();
   if ((serverNames as readonly string[]).includes(backend)) return serverArena(backend as ServerName, directory);
   if (clusterNames.includes(backend)) return clusterArena(backend);
+  const replicas = sentinelArenas[backend];
+  if (replicas !== undefined) return sentinelArena(backend, replicas);
   if (backend.startsWith(MODULE_PREFIX)) return Promise.resolve(moduleArena(backend));
   if (/^[a-z+]+:/.test(backend)) return Promise.resolve(foreignArena(backend));
-  const known = ['memory', 'file', ...serverNames, ...clusterNames].join(', ');
+  const known = ['memory', 'file', ...serverNames, ...clusterNames, ...Object.keys(sentinelArenas)].join(', ');
   throw new Error(`Expected a backend out of ${known}, or a URL; got ${backend}`);
 }
 

@@ -14,7 +14,7 @@ export interface Exclusion {
 /** Rule (a): a sweep over each name's holds in the order of their grants. */
 export function checkExclusion(examined: Case): Exclusion {
   const violations: Violation[] = [];
-  const excused: Record<Excuse, number> = { theft: 0, disconnect: 0 };
+  const excused: Record<Excuse, number> = { theft: 0, disconnect: 0, failover: 0 };
   for (const attempts of groupByName(examined.attempts).values()) {
     const excuses = new Excuses(examined, attempts);
     const holds = attempts.filter(isHeld).filter(({ hold }) => hold.until > hold.from);
@@ -44,7 +44,8 @@ export function compatible(a: Held, b: Held): boolean {
 
 /** Tokens tell which of two is the older hold, whichever answer came first. */
 function excuseOf(excuses: Excuses, a: Held, b: Held): Excuse | undefined {
-  return a.hold.token < b.hold.token ? excuses.of(a, b) : excuses.of(b, a);
+  const [older, newer] = a.hold.token < b.hold.token ? [a, b] : [b, a];
+  return excuses.of(older, newer) ?? (excuses.forgotten(older, newer) ? 'failover' : undefined);
 }
 
 function overlaps(beside: readonly Held[], newcomer: Held): Violation[] {

@@ -1,11 +1,22 @@
 import type { Attempt, Held } from '../history/attempts.ts';
 import { isHeld } from '../history/attempts.ts';
 import { connectionFaults, touches } from '../history/faults.ts';
+import type { FaultKind } from '../history/events.ts';
 import { MICROS_PER_MS } from '../clock.ts';
 import type { Case } from './violation.ts';
 
 /** Why an older hold may go on beside a newer one without a broken promise. */
-export type Excuse = 'theft' | 'disconnect';
+export type Excuse = 'theft' | 'disconnect' | 'failover';
+
+/** What may make another member lead. */
+const failoverFaults: ReadonlySet<FaultKind> = new Set([
+  'failover',
+  'member-kill',
+  'member-freeze',
+  'partition',
+  'isolation',
+  'loss',
+]);
 
 /** The excuses of one name. The fencing rule has none: whatever is excused here must be harmless there. */
 export class Excuses {
@@ -20,6 +31,18 @@ export class Excuses {
   of(older: Held, newer: Held): Excuse | undefined {
     if (this.#stolen(older, newer)) return 'theft';
     return this.#disconnected(older, newer) ? 'disconnect' : undefined;
+  }
+
+  /**
+   * Where a failover may forget a grant, its holder knows by its deadline at the latest. For the overlap alone: tokens have to grow all the same.
+   */
+  forgotten(older: Held, newer: Held): boolean {
+    const { terms, faults } = this.#case;
+    if (terms.forgets !== true) return false;
+    const tail = (terms.ttlMs + terms.slackMs) * MICROS_PER_MS;
+    return faults.some(
+      (fault) => failoverFaults.has(fault.kind) && fault.from < newer.hold.from && fault.until + tail > older.hold.from,
+    );
   }
 
   /** Its holder learns of a theft by a message, and after the thief others follow. */

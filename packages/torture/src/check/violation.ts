@@ -31,6 +31,8 @@ export interface Violation {
 export interface Terms {
   readonly takeover: Capabilities['takeover'];
   readonly fifo: boolean;
+  /** A failover may forget what was granted just before: two may then hold until the first one knows. */
+  readonly forgets?: boolean;
   /** The largest ttl of any request. */
   readonly ttlMs: number;
   readonly granularityMs: number;

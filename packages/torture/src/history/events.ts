@@ -68,6 +68,7 @@ export const faultKinds = [
   'slow-disk',
   'member-kill',
   'member-freeze',
+  'failover',
   'partition',
   'isolation',
   'loss',

@@ -17,7 +17,12 @@ export interface Fault {
   readonly member?: number | 'leader';
   /** Of a packet to be dropped. */
   readonly probability?: number;
+  /** What makes the leader go. */
+  readonly how?: FailoverCause;
 }
+
+const failoverCauses = ['kill', 'freeze', 'ask'] as const;
+export type FailoverCause = (typeof failoverCauses)[number];
 
 export interface ScheduleOptions {
   readonly seed: string;
@@ -31,6 +36,8 @@ export interface ScheduleOptions {
   readonly members?: number;
   /** The largest step of the server's wall clock, in ms. */
   readonly serverStepMs?: number;
+  /** So many of the leader, one after the other, instead of all other faults of server and network. */
+  readonly failovers?: number | undefined;
 }
 
 const clientFaults: Readonly<Partial<Record<FaultKind, number>>> = {
@@ -45,6 +52,7 @@ const serverFaults: Readonly<Partial<Record<FaultKind, number>>> = {
   'slow-disk': 2,
   'member-kill': 3,
   'member-freeze': 3,
+  failover: 3,
   partition: 3,
   isolation: 3,
   loss: 2,
@@ -70,6 +78,7 @@ const REST_MS = { least: 300, most: 2500 };
 export function schedule(options: ScheduleOptions): Fault[] {
   const tracks = [clientFaults, serverFaults].flatMap((weights, index) => {
     const possible = Object.entries(weights).filter(([kind]) => options.kinds.has(kind as FaultKind));
+    if (index === 1 && options.failovers !== undefined) return failovers(options, options.failovers);
     if (possible.length === 0) return [];
     return track(options, new Random(`${options.seed} nemesis ${index}`), Object.fromEntries(possible));
   });
@@ -89,6 +98,23 @@ function track(
     faults.push(fault);
     atMs += fault.durationMs + random.between(REST_MS.least, REST_MS.most);
   }
+}
+
+/** Each begins when the one before is over, however long that takes. */
+function failovers({ seed }: ScheduleOptions, count: number): Omit<Fault, 'id'>[] {
+  const random = new Random(`${seed} failovers`);
+  let atMs = 0;
+  return Array.from({ length: count }, () => {
+    atMs += random.between(REST_MS.least, REST_MS.most);
+    const fault = {
+      kind: 'failover',
+      how: random.pick(failoverCauses),
+      atMs,
+      durationMs: random.between(0, 1000),
+    } as const;
+    atMs += fault.durationMs;
+    return fault;
+  });
 }
 
 function next(
@@ -128,6 +154,8 @@ function next(
       return { kind, durationMs, member, probability: random.between(5, 40) / 100 };
     case 'slow-disk':
       return { kind, durationMs, delayMs };
+    case 'failover':
+      return { kind, durationMs, how: random.pick(failoverCauses) };
     case 'cut':
       return { kind, durationMs: 0, ...(everybody ? {} : { client }) };
     case 'blackhole':
@@ -139,7 +167,7 @@ function next(
 
 /** One line for people. */
 export function describeFault(fault: Fault): string {
-  const { id, kind, atMs, durationMs, client, direction, delayMs, stepMs, member, probability } = fault;
+  const { id, kind, atMs, durationMs, client, direction, delayMs, stepMs, member, probability, how } = fault;
   const parts = [
     `#${id}`,
     `at ${(atMs / 1000).toFixed(1)} s`,
@@ -147,6 +175,7 @@ export function describeFault(fault: Fault): string {
     client === undefined ? undefined : `of client ${client}`,
     member === undefined ? undefined : member === 'leader' ? 'of the leader' : `of member ${member}`,
     probability === undefined ? undefined : `of ${Math.round(probability * 100)} % of the packets`,
+    how === undefined ? undefined : `(${how})`,
     direction === undefined ? undefined : `(${direction})`,
     delayMs === undefined ? undefined : `of ${delayMs} ms`,
     stepMs === undefined ? undefined : `by ${stepMs} ms`,

@@ -22,12 +22,18 @@ export function possibleKinds({ arena, clock }: Pick<Reach, 'arena' | 'clock'>):
   if (arena.serverClock !== undefined) kinds.push('server-clock');
   if (arena.disk !== undefined) kinds.push('slow-disk');
   if (arena.members !== undefined) kinds.push('member-kill', 'member-freeze', 'partition', 'isolation', 'loss');
+  if (arena.failovers !== undefined) kinds.push('failover');
   if (arena.network) kinds.push('cut', 'blackhole', 'delay');
   return new Set(kinds);
 }
 
 /** The real ones. */
-export function victimsOf({ crew, arena: { server, serverClock, disk, members }, network, clock }: Reach): Victims {
+export function victimsOf({
+  crew,
+  arena: { server, serverClock, disk, members, failovers },
+  network,
+  clock,
+}: Reach): Victims {
   const met = new MetMembers(members);
   const begins: Record<FaultKind, (fault: Fault) => Promise<void> | void> = {
     'client-kill': ({ client }) => crew.kill(clientOf(client)),
@@ -39,6 +45,7 @@ export function victimsOf({ crew, arena: { server, serverClock, disk, members },
     'slow-disk': ({ delayMs = 0 }) => disk?.begin(delayMs),
     'member-kill': async (fault) => await members?.kill(await met.of(fault)),
     'member-freeze': async (fault) => await members?.freeze(await met.of(fault)),
+    failover: async ({ how = 'ask' }) => await failovers?.begin(how),
     partition: async (fault) => await members?.partition(await met.of(fault)),
     isolation: async (fault) => await members?.isolate(await met.of(fault)),
     loss: async (fault) => await members?.lose(await met.of(fault), fault.probability ?? 0),
@@ -56,6 +63,7 @@ export function victimsOf({ crew, arena: { server, serverClock, disk, members },
     'slow-disk': () => disk?.end(),
     'member-kill': async (fault) => await members?.restart(await met.of(fault)),
     'member-freeze': async (fault) => await members?.thaw(await met.of(fault)),
+    failover: async () => await failovers?.end(),
     partition: async (fault) => await members?.heal(await met.of(fault)),
     isolation: async (fault) => await members?.heal(await met.of(fault)),
     loss: async (fault) => await members?.heal(await met.of(fault)),

@@ -75,12 +75,12 @@ function summary(chapters: readonly Chapter[]): string[] {
 
 /** What else is to be said of a run, one sentence each. */
 export function facts({ judgement: { counts, violations }, faults }: Chapter): string[] {
-  const { theft, disconnect } = counts.excused;
+  const { theft, disconnect, failover } = counts.excused;
   const kinds = faultKinds.filter((kind) => faults[kind] !== undefined).map((kind) => `${kind} ${faults[kind]}`);
   return [
     `Faults: ${kinds.join(', ') || 'none'}.`,
     `Fenced register: ${counts.fencedAccepted} accesses accepted, ${counts.fencedRefused} stale ones refused. Unfenced register: ${counts.unfencedCorrupted} writes lost.`,
-    `Overlaps that are allowed: ${theft} by \`steal\`, ${disconnect} by a fault that only the server could see.`,
+    `Overlaps that are allowed: ${theft} by \`steal\`, ${disconnect} by a fault that only the server could see, ${failover} by a failover that forgot a grant.`,
     `Violations: ${violations.length}.`,
   ];
 }

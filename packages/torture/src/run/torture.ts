@@ -39,6 +39,8 @@ export interface TortureRun {
   readonly seed: string;
   readonly durationMs: number;
   readonly clients: number;
+  /** See `TortureOptions`. */
+  readonly failovers?: number | undefined;
   /** Empty; gets the history. */
   readonly directory: string;
   readonly signal: AbortSignal;
@@ -57,6 +59,7 @@ export interface Ordeal {
 export async function torture(run: TortureRun): Promise<Ordeal> {
   await mkdir(run.directory, { recursive: true });
   await using arena = await openArena(run.backend, run.directory);
+  if (run.failovers !== undefined && arena.failovers === undefined) throw new Error(`${run.backend} has no failovers`);
   await using registers = await startServer('redis');
   await using network = arena.network ? await Network.start(arena.url, run.clients) : undefined;
   // For looking, not through any proxy; and its manifest is the clients'.
@@ -71,7 +74,7 @@ export async function torture(run: TortureRun): Promise<Ordeal> {
     members: arena.members?.size ?? 0,
     serverStepMs: arena.serverClock?.mostMs ?? 0,
   });
-  const terms = termsFor(capabilities, run.clients * LANES);
+  const terms = { ...termsFor(capabilities, run.clients * LANES), forgets: arena.forgets ?? false };
   const site: Site = { run, arena, network, clock, names, faults, terms, registersUrl: registers.url };
   const unended = await act(site, ttlFor(capabilities));
   const leftovers = await findLeftovers(locks, names, network, terms.ttlMs + terms.granularityMs + terms.slackMs);
@@ -117,7 +120,7 @@ async function act(site: Site, ttlMs: number): Promise<string[]> {
     const victims = victimsOf({ crew, ...site });
     await unleash({
       faults,
-      untilMs: run.durationMs + LATE_MS,
+      untilMs: run.failovers === undefined ? run.durationMs + LATE_MS : Infinity,
       victims,
       history,
       signal: run.signal,
