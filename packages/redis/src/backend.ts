@@ -15,6 +15,7 @@ import { Holds } from './holds.ts';
 import type { Claim, RedisGrant } from './holds.ts';
 import { keysOf } from './keys.ts';
 import { query } from './query.ts';
+import { isToken } from './scripts/acquire.ts';
 import type { ServerClock } from './server-clock.ts';
 import type { Concerns, OpenServers, Servers } from './servers.ts';
 import { Votes } from './votes.ts';
@@ -210,9 +211,4 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     for (const { name } of this.#waiters.values()) names.add(name);
     return names;
   }
-}
-
-/** A reply of the acquire script that grants. */
-function isToken(reply: unknown): boolean {
-  return reply !== null && !Array.isArray(reply);
 }

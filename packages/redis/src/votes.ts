@@ -5,6 +5,7 @@ import type { Departures } from './departures.ts';
 import { isTransient, RedisUnavailableError } from './errors.ts';
 import type { Claim, Holds, RedisGrant } from './holds.ts';
 import { keysOf } from './keys.ts';
+import { isToken } from './scripts/acquire.ts';
 import { raise } from './scripts/raise.ts';
 import { vote } from './scripts/vote.ts';
 
@@ -65,10 +66,8 @@ export class Votes implements Voting<RedisGrant> {
   #ask({ keys, entry, ttlMs, request }: Claim): Call {
     const { commands, prefix, quarantineMs, skewMs } = this.#options;
     const quarantine = quarantineMs === 0 ? 0 : Math.ceil(quarantineMs + skewMs);
-    return commands.start(vote, {
-      keys: [...keys, `${prefix}:member`],
-      args: [entry, String(ttlMs), 'try', String(quarantine), String(request.vote?.proposal ?? 0)],
-    });
+    const args = [entry, String(ttlMs), 'try', String(quarantine), String(request.vote?.proposal ?? 0)];
+    return commands.start(vote, { keys: [...keys, `${prefix}:member`], args }, isToken);
   }
 
   #young(leftMs: number): RedisUnavailableError {

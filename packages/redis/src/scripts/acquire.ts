@@ -115,6 +115,11 @@ return { int(call('ZRANK', QUEUE, me)), int(untilExpiry()), int(now) }
  */
 export const acquire: Script = script(head + shortCuts + rule(broadcast));
 
+/** Whether the result is a token: it holds. */
+export function isToken(result: unknown): boolean {
+  return result !== null && !Array.isArray(result);
+}
+
 /** The same in a cluster. */
 export const acquireInCluster: Script = script(head + shortCuts + rule(sharded));
 
