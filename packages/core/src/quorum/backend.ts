@@ -40,10 +40,13 @@ export class QuorumBackend implements LockBackend<QuorumGrant> {
       request.signal.throwIfAborted();
       const outcome = await new Ballot(request, seats).outcome;
       if (outcome.type === 'granted') return outcome.hold;
-      // Who waits already outlasts an outage.
-      if (outcome.type === 'unreachable' && !isContended) throw outcome.error;
-      isContended = request.wait;
-      if (isContended) request.onContended();
+      // Who waits already outlasts an outage, and a grant that was over when it came is asked for again.
+      const goesOn = request.wait && (isContended || outcome.type !== 'unreachable');
+      if (outcome.type !== 'refused' && !goesOn) throw outcome.error;
+      if (outcome.type === 'refused' && request.wait) {
+        isContended = true;
+        request.onContended();
+      }
       return null;
     };
     try {

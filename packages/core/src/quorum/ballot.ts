@@ -9,11 +9,14 @@ import { giveBack } from './vote.ts';
 import type { Vote } from './vote.ts';
 import { VoteRequest } from './vote-request.ts';
 
-/** `refused`: somebody else has the lock, or a part of the votes. `unreachable`: no majority answered, and why. */
+/**
+ * `refused`: somebody else has the lock, or a part of the votes. `unreachable`: no majority answered, and why. `late`: one did grant, but too
+ * slowly for the ttl.
+ */
 export type Outcome =
   | { readonly type: 'granted'; readonly hold: QuorumGrant }
   | { readonly type: 'refused' }
-  | { readonly type: 'unreachable'; readonly error: Error };
+  | { readonly type: 'unreachable' | 'late'; readonly error: Error };
 
 /**
  * A proposal is greater than what a member would grant with if its clock is less than this ahead of ours when it gets there, in ms. Where it is not, it
@@ -159,9 +162,10 @@ export class Ballot {
   #lose(why: 'refused' | 'late'): void {
     if (this.#isOver) return;
     const isRefused = why === 'refused' && this.#seats.length - this.#failures.length >= this.#majority;
+    const isLate = why === 'late' && this.#token !== undefined;
     const outcome: Outcome = isRefused
       ? { type: 'refused' }
-      : { type: 'unreachable', error: unreachable(this.#failures) };
+      : { type: isLate ? 'late' : 'unreachable', error: unreachable(this.#failures) };
     void this.#giveUp().then(() => this.#resolve(outcome));
   }
 

@@ -186,6 +186,22 @@ test('a vote that is over before its member knew the token does not count', asyn
   await Promise.all([locks.close(), other.close()]);
 });
 
+test('who waits asks again when a majority granted too slowly for its ttl', async () => {
+  const { members, open } = quorumOf(3);
+  const locks = await open();
+  await runAhead(at(members, 0), 10n ** 9n);
+  at(members, 2).isDown = true;
+  const resume = at(members, 1).block('raise');
+  const work = locks.acquire(NAME, { ttl: 300 });
+  await until(() => at(members, 1).asked.includes('raise'));
+  await delay(500);
+  resume();
+  const lock = await work;
+  expect(lock.held).toBe(true);
+  await lock.release();
+  await locks.close();
+});
+
 test('a hold is lost in time when a majority is out of reach, and outlasts a minority that is', async () => {
   const { members, open } = quorumOf(5);
   const locks = await open();
