@@ -34,7 +34,7 @@ export const capabilities: Capabilities = {
   fencing: 'per-name',
   reach: 'network',
   durability:
-    'Redis persists and replicates asynchronously: a crash, restart or failover may lose locks; tokens keep growing as long as the server clock does not go back by more than the outage',
+    'Redis persists and replicates asynchronously: a crash, restart or failover may lose locks (a failover loses none that all replicas have: `replicas`); tokens keep growing as long as the server clock does not go back by more than the outage',
 };
 
 export interface RedisBackendOptions {
