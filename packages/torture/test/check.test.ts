@@ -116,9 +116,9 @@ describe('exclusion', () => {
     expect(story(30, 3).broken()).toEqual(['exclusion']);
     expect(story(50, 3).broken({ forgets: true })).toEqual(['exclusion']);
     const apart = new Story()
-      .ask('b', 5)
       .held('a', 10, 30, 2)
       .fault('failover', 20, 21)
+      .ask('b', 35)
       .granted('b', 40, 1)
       .ending('b', 60);
     expect(apart.broken({ forgets: true })).toContain('tokens');

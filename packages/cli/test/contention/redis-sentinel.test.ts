@@ -9,7 +9,7 @@ const REPLICAS = 1;
 
 test(
   `20 processes add to one counter ${ADDITIONS} times each on Redis Sentinel: exact, while the master is killed and holders are killed and frozen`,
-  { timeout: 900_000 },
+  { timeout: 1_800_000 },
   async () => {
     const set = await startRedisSentinel();
     onTestFinished(() => set[Symbol.asyncDispose]());

@@ -29,7 +29,9 @@ export interface RedisSentinel extends Cluster {
 /** What the sentinels call the master. */
 const NAME = 'mymaster';
 /** How long one that was asked for may take, in ms. */
-const FAILOVER_MS = 30_000;
+const FAILOVER_MS = 60_000;
+/** The sentinels may give one up, when a server is slow: then they are asked again, after this time in ms. */
+const ASK_AGAIN_MS = 5000;
 
 /** `$1` is the directory, `$2` the configuration at the first start: a sentinel writes what it knows into it. */
 const START = `
@@ -160,10 +162,11 @@ class SentinelSet implements RedisSentinel {
   async failover(): Promise<void> {
     const before = (await this.master())?.url;
     const end = performance.now() + FAILOVER_MS;
-    for (let asked = false; ;) {
-      if (!asked) asked = await this.#ask('SENTINEL', 'FAILOVER', NAME);
+    for (let askedAt = -Infinity; ;) {
       const now = (await this.master())?.url;
-      if (asked && now !== undefined && now !== before) return;
+      if (now !== undefined && now !== before) return;
+      const isDue = performance.now() > askedAt + ASK_AGAIN_MS;
+      if (isDue && (await this.#ask('SENTINEL', 'FAILOVER', NAME))) askedAt = performance.now();
       if (performance.now() > end) throw new Error(`No failover within ${FAILOVER_MS} ms`);
       await pause(50);
     }

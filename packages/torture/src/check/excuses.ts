@@ -34,7 +34,8 @@ export class Excuses {
   }
 
   /**
-   * Where a failover may forget a grant, its holder knows by its deadline at the latest. For the overlap alone: tokens have to grow all the same.
+   * Where a failover may forget a grant, its holder knows by its deadline at the latest. Tokens of requests made one after the other have to grow all the same;
+   * those of two that were under way at the same time may be of two masters.
    */
   forgotten(older: Held, newer: Held): boolean {
     const { terms, faults } = this.#case;

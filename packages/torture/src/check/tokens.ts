@@ -53,8 +53,8 @@ function backAmongRivals(holds: readonly Held[], excuses: Excuses): Violation[] 
       if (compatible(earlier, later) || earlier.hold.token <= later.hold.token) continue;
       // Over when it was told: its grant may be older than the other's. And a thief's answer may overtake its victim's.
       if (later.hold.until === later.hold.from || excuses.of(later, earlier) !== undefined) continue;
-      // Both held at once, by two masters that granted at the same time: neither was first.
-      if (earlier.hold.until > later.hold.from && excuses.forgotten(later, earlier)) continue;
+      // Both under way in a failover that may forget: two masters granted them, and their answers may be in another order than the grants.
+      if (excuses.forgotten(later, earlier)) continue;
       if (earlier.hold.from >= later.invokedAt)
         violations.push(broken(earlier, later, 'granted first, with the greater token'));
     }
