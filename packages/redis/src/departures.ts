@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { ReleaseResult } from '@holdfast/core/adapter';
 import type { Invocation } from './commands.ts';
@@ -12,6 +13,9 @@ interface Debt extends Invocation {
 
 /** In ms, while the connection is up and the server yet does not answer. */
 const RETRY_MS = 1000;
+
+/** How long `close` waits for a server that does not answer, in ms: `timeout` may be much longer. What it was not told ends with its ttl. */
+const CLOSE_MS = 2000;
 
 /** What the server must forget. What it could not be told is owed until it can, or until its ttl is over. */
 export class Departures {
@@ -52,8 +56,8 @@ export class Departures {
 
   /** Waits for what is under way, and tries once more what is owed. */
   async close(): Promise<void> {
-    await Promise.all(this.#underWay);
-    await this.pay();
+    const told = Promise.all(this.#underWay).then(() => this.pay());
+    await Promise.race([told, delay(CLOSE_MS, undefined, { ref: false })]);
     clearTimeout(this.#timer);
     this.#owed.clear();
   }

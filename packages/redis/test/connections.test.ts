@@ -106,6 +106,23 @@ describe('connections that break', () => {
     await until(async () => (await connections(client)).messages.some((id) => !messages.includes(id)));
   });
 
+  test('closing while the server is silent ends long before the time that an answer may take', async () => {
+    const server = await ownServer();
+    const proxy = await FaultProxy.start({ host: '127.0.0.1', port: server.port });
+    onTestFinished(() => proxy.close());
+    const backend = `redis://127.0.0.1:${proxy.address.port}`;
+    const [locks, other] = [await createLocks({ backend, options: { timeout: '60s' } }), await open(server.url)];
+    const lock = await other.acquire('busy');
+    await locks.acquire('held');
+    const wait = rejection(locks.acquire('busy'));
+    await until(async () => (await pending(other, 'busy')) === 1);
+    proxy.blackhole();
+    const closed = locks.close().then(() => 'closed');
+    expect(await Promise.race([closed, delay(20_000, 'it waits for the answer', { ref: false })])).toBe('closed');
+    expect((await wait).code).toBe('LOCKS_CLOSED');
+    await lock.release();
+  });
+
   test('scripts that the server has forgotten are sent again, also those that renew many locks', async () => {
     const { url } = await ownServer();
     const [locks, client] = [await open(url), onlooker(url)];
