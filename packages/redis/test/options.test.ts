@@ -26,6 +26,7 @@ test.each([
   ['a node that is none', { nodes: [`one:${secret}`] }, 'host:port'],
   ['no node at all', { nodes: [] }, 'nodes'],
   ['a map of addresses without a cluster', { natMap: {} }, 'natMap'],
+  ['replicas in a cluster', { nodes: ['one'], replicas: 1 }, 'replicas'],
   ['a map that is none', { nodes: ['one'], natMap: 7 }, 'natMap'],
   ['a port in a list that is none', { url: `redis+cluster://:${secret}@one:0,two` }, 'host:port'],
   ['a broken password of a cluster', { url: `redis+cluster://:%zz${secret}@one,two` }, 'percent-encoding'],

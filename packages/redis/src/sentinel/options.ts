@@ -43,6 +43,10 @@ export const sentinelUrlShape: Readonly<Record<(typeof texts)[number], z.ZodType
   sentinelPassword: z.string(),
 };
 
+export function isSentinelUrl(url: string): boolean {
+  return /^rediss?\+sentinel:/i.test(url);
+}
+
 /** What a `redis+sentinel:` URL says before its query, as options. No message shows the URL: it may hold a password. */
 export function parseSentinelUrl(url: string): {
   readonly options: Readonly<Record<string, unknown>>;
