@@ -37,7 +37,7 @@ const ASK_AGAIN_MS = 5000;
 const START = `
 set -eu
 [ -s "$1/sentinel.conf" ] || printf '%s\\n' "$2" > "$1/sentinel.conf"
-exec redis-sentinel "$1/sentinel.conf"
+exec redis-server "$1/sentinel.conf" --sentinel
 `;
 
 /** Its `args` are lines of its configuration. */
@@ -47,8 +47,8 @@ const sentinel: ServerKind = {
   environmentVariable: 'HOLDFAST_TEST_REDIS_SENTINEL_URL',
   containerPort: 26379,
   binary: 'sh',
-  aptPackage: 'redis-sentinel',
-  installedFile: '/usr/bin/redis-sentinel',
+  aptPackage: 'redis-server',
+  installedFile: '/usr/bin/redis-server',
 
   args({ host, port, dir }, { args = [] }) {
     const lines = [`port ${port}`, `bind ${host}`, 'protected-mode no', `dir ${dir}`, ...args];
