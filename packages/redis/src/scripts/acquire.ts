@@ -124,7 +124,7 @@ export function isToken(result: unknown): boolean {
 export const acquireInCluster: Script = script(head + shortCuts + rule(sharded));
 
 /** Its text, for what comes with a condition before it. */
-export const acquireLua: string = head + shortCuts + rule;
+export const acquireLua: string = head + shortCuts + rule(broadcast);
 
 /** The same without short cuts, for a test to compare. */
 export const acquireByRule: Script = script(head + rule(broadcast));
