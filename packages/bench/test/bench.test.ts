@@ -47,6 +47,8 @@ test('every peer has a ratio', async () => {
   expect(latency?.lines.map(({ name, ratio }) => `${name}: ${typeof ratio?.median}`)).toEqual([
     'two PINGs: number',
     'SET NX and compare-and-delete: number',
+    'two scripts that do nothing: number',
+    'the least scripts with a token and a queue: number',
     'holdfast: number',
     expect.stringMatching(/^redis-semaphore \d.*: number$/),
     expect.stringMatching(/^redlock \d.*: number$/),
