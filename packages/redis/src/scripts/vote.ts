@@ -22,14 +22,18 @@ if quarantine > 0 then
 end
 `;
 
-/** Never far ahead of this server's clock, from which tokens go on when the last one is forgotten. */
+/**
+ * Never far ahead of this server's clock, from which tokens go on when the last one is forgotten: the clock must have passed it before this
+ * server votes again.
+ */
 const AHEAD_MICROS = 1_000_000;
 
 const proposalLua = `
 local token = try()
 if not token or tonumber(token) >= tonumber(ARGV[5]) then return token end
 local now = redis.call('TIME')
-if tonumber(ARGV[5]) > now[1] * 1000000 + now[2] + ${AHEAD_MICROS} then return token end
+local ahead = quarantine > 0 and math.min(quarantine * 500, ${AHEAD_MICROS}) or ${AHEAD_MICROS}
+if tonumber(ARGV[5]) > now[1] * 1000000 + now[2] + ahead then return token end
 local told = string.match(redis.call('GET', KEYS[2]), '^%d+(.*)$')
 redis.call('SET', KEYS[2], ARGV[5] .. told, 'KEEPTTL')
 return ARGV[5]

@@ -178,6 +178,19 @@ test('a vote grants with the token that was proposed, unless it is not the great
   expect(fourth > third).toBe(true);
 });
 
+test('a server that may soon forget what it promised takes no token that its clock would not have passed by then', async () => {
+  const [server] = await ownServers(1);
+  const backend = redis({ url: server?.url, quarantine: 400 });
+  onTestFinished(() => backend.close());
+  const vote = { proposal: BigInt(Date.now() + 3_600_000) * 1000n };
+  await expect(backend.acquire({ ...request, ttlMs: 400, owner: randomUUID(), vote })).rejects.toThrow('may not vote');
+  await delay(500);
+  // 0.9 s ahead: less than the second that others may propose, and more than this one's quarantine.
+  const proposal = BigInt(Date.now() + 900) * 1000n;
+  const grant = await backend.acquire({ ...request, ttlMs: 400, owner: randomUUID(), vote: { proposal } });
+  expect(grant?.fencingToken).toBeLessThan(proposal);
+});
+
 const request = {
   name: NAME,
   mode: 'exclusive',
