@@ -7,7 +7,7 @@ import type {
   LockSnapshot,
   ReleaseResult,
 } from '@holdfast/core/adapter';
-import type { Call } from './commands.ts';
+import type { Call } from './call.ts';
 import { Departures } from './departures.ts';
 import { entryOf, TermsMaker, ttlOf } from './entry.ts';
 import { isTransient } from './errors.ts';

@@ -1,35 +1,12 @@
 import { errorCode, isTransient, RedisUnavailableError, timedOut } from './errors.ts';
+import { DirectCall } from './call.ts';
+import type { Call } from './call.ts';
 import type { Link } from './link.ts';
 import { Patience } from './patience.ts';
 import { Replication } from './replication.ts';
 import type { Script } from './scripts/script.ts';
 import { ServerClock } from './server-clock.ts';
 import type { Node, Runner } from './servers.ts';
-
-/** A script on its way. */
-export class Call {
-  /** Rejects with `BackendUnavailableError`, also when no answer came in time: the script may then have run, or may yet. */
-  readonly reply: Promise<unknown>;
-  readonly #work: Promise<unknown>;
-  readonly #place: { readonly clock: ServerClock };
-
-  /** `place`: where it was answered, once it is. */
-  constructor(work: Promise<unknown>, reply: Promise<unknown>, place: { readonly clock: ServerClock }) {
-    this.#work = work;
-    this.reply = reply;
-    this.#place = place;
-  }
-
-  /** Of the server that has answered. */
-  get clock(): ServerClock {
-    return this.#place.clock;
-  }
-
-  /** When nothing will come of it any more: answered, or failed for good. Never rejects. */
-  get settled(): Promise<void> {
-    return this.#work.then(ignore, ignore);
-  }
-}
 
 export interface Invocation {
   readonly keys: readonly string[];
@@ -46,6 +23,7 @@ const CHUNK = 250;
 export class Commands implements Runner, Node {
   readonly link: Link;
   readonly clock: ServerClock = new ServerClock();
+  readonly #expired: () => Error;
   readonly #patience: Patience;
   readonly #replication: Replication | undefined;
 
@@ -55,19 +33,33 @@ export class Commands implements Runner, Node {
     // The next connection may lead to another server.
     link.on('close', () => this.clock.forget());
     this.#replication = replicas === 0 ? undefined : new Replication(link, replicas, timeoutMs);
-    this.#patience = new Patience(timeoutMs, () => {
+    this.#expired = () => {
       link.unanswered(timeoutMs);
       return timedOut(link.server, timeoutMs);
-    });
+    };
+    this.#patience = new Patience(timeoutMs, this.#expired);
   }
 
   start(script: Script, { keys, args }: Invocation, counts?: Counts): Call {
     // Who is alone has nothing to wait for.
     if (this.#patience.pending > 0) this.link.gather();
-    const work = this.#counted(counts, () => this.link.evalsha(script, keys, args)).then(undefined, (error: unknown) =>
-      this.#anew(error, script, { keys, args }, counts),
-    );
-    return new Call(work, this.bounded(work), this);
+    const call = new DirectCall(this.clock, this.#patience.until, this.#expired);
+    this.#patience.begin(call);
+    const work =
+      counts === undefined || this.#replication === undefined
+        ? this.link.evalsha(script, keys, args)
+        : this.#replicated(this.#replication, counts, () => this.link.evalsha(script, keys, args));
+    const answered = (reply: unknown): void => {
+      this.#patience.end(call);
+      call.answered(reply);
+    };
+    work.then(answered, (error: unknown) => {
+      void this.#anew(error, script, { keys, args }, counts).then(answered, (failure: unknown) => {
+        this.#patience.end(call);
+        call.failed(failure);
+      });
+    });
+    return call;
   }
 
   /** Asks once more when the connection failed; only for what may be repeated. */
@@ -102,9 +94,8 @@ export class Commands implements Runner, Node {
   }
 
   /** What `send` brings, once replicas have it if it `counts`. */
-  async #counted(counts: Counts | undefined, send: () => Promise<unknown>): Promise<unknown> {
-    if (counts === undefined || this.#replication === undefined) return send();
-    const acknowledged = this.#replication.acknowledged();
+  async #replicated(replication: Replication, counts: Counts, send: () => Promise<unknown>): Promise<unknown> {
+    const acknowledged = replication.acknowledged();
     const reply = await send();
     if (counts(reply)) await acknowledged;
     return reply;
@@ -114,7 +105,11 @@ export class Commands implements Runner, Node {
   async #anew(error: unknown, script: Script, { keys, args }: Invocation, counts?: Counts): Promise<unknown> {
     if (errorCode(error) !== 'NOSCRIPT') throw this.#fault(error);
     try {
-      return await this.#counted(counts, () => this.link.open().eval(script.lua, keys.length, ...keys, ...args));
+      const send = (): Promise<unknown> => this.link.open().eval(script.lua, keys.length, ...keys, ...args);
+      const replication = counts === undefined ? undefined : this.#replication;
+      return await (replication === undefined || counts === undefined
+        ? send()
+        : this.#replicated(replication, counts, send));
     } catch (failure) {
       throw this.#fault(failure);
     }
@@ -157,5 +152,3 @@ export class Commands implements Runner, Node {
     return error instanceof RedisUnavailableError ? error : this.link.fault(error);
   }
 }
-
-function ignore(): void {}

@@ -5,6 +5,7 @@ import type { RedisOptions } from 'ioredis';
 import type { RedisClient } from './client.ts';
 import { errorCode, isRefusal, isReply, unavailable } from './errors.ts';
 import type { RedisUnavailableError } from './errors.ts';
+import { Gathering } from './gathering.ts';
 import { ScriptCommand } from './script-command.ts';
 import type { Script } from './scripts/script.ts';
 
@@ -27,7 +28,8 @@ export class Link {
   #failure: unknown;
   /** By the monotonic clock. */
   #connectedAt = -Infinity;
-  #gathering: Internals['stream'];
+  #corked: Internals['stream'];
+  readonly #gathering: Gathering | undefined;
   #closed = false;
 
   /**
@@ -38,36 +40,46 @@ export class Link {
     this.client = client;
     this.#own = own;
     this.#direct = direct;
+    if (direct !== undefined) this.#gathering = new Gathering(direct);
     this.#title = title;
     if (own) this.#tend();
   }
 
-  /** The client, connecting if it is ours and not connected. */
+  /** The client, connecting if it is ours and not connected. For commands that are sent at once: whatever is gathered goes before them. */
   open(): RedisClient {
+    this.#gathering?.flush();
+    this.#wake();
+    return this.client;
+  }
+
+  #wake(): void {
     const { status } = this.client;
     if (this.#own && !this.#closed && (status === 'wait' || status === 'end')) {
       // Whoever needs the connection hears of the failure by the commands that wait for it.
       this.client.connect().then(undefined, () => undefined);
     }
-    return this.client;
   }
 
   /**
-   * All that is sent from now until the end of this turn of the event loop leaves in one write: the system call for each command costs
-   * more than all else that is done for it. For our own connection; how the user's writes is the user's.
+   * All that is sent from now until the end of this turn of the event loop leaves in one write, and several locks as one script: the system call
+   * and the reply for each command cost more than all else that is done for it. For our own connection; how the user's writes is the user's.
    */
   gather(): void {
     const { stream } = this.client as Internals;
-    if (!this.#own || stream === undefined || this.#gathering === stream) return;
-    this.#gathering = stream;
+    if (!this.#own || stream === undefined || this.#corked === stream) return;
+    this.#corked = stream;
     stream.cork();
     process.nextTick(() => {
-      this.#gathering = undefined;
+      this.#gathering?.flush();
+      this.#corked = undefined;
       stream.uncork();
     });
   }
 
   evalsha(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    this.#wake();
+    const gathered = this.#corked === undefined ? undefined : this.#gathering?.add(script, keys, args);
+    if (gathered !== undefined) return gathered;
     const client = this.open();
     if (this.#direct === undefined) return client.evalsha(script.sha, keys.length, ...keys, ...args);
     return this.#direct.sendCommand(new ScriptCommand(script, keys, args)) as Promise<unknown>;

@@ -1,8 +1,11 @@
 import { monotonicMs } from '@holdfast/core/adapter';
 
-interface Pending {
+/** Something that may take so long. */
+export interface Pending {
+  /** By the monotonic clock. */
   readonly until: number;
-  readonly giveUp: () => void;
+  /** It took longer. */
+  giveUp(): void;
 }
 
 /** A bound on how long anything takes, with one timer for all: what was begun first is due first. It never keeps the process alive. */
@@ -23,20 +26,33 @@ export class Patience {
     return this.#pending.size;
   }
 
+  /** When the patience with what begins now ends, by the monotonic clock. */
+  get until(): number {
+    return monotonicMs() + this.#ms;
+  }
+
+  begin(pending: Pending): void {
+    this.#pending.add(pending);
+    // Not stopped when all is answered: the next that is begun needs it again.
+    if (this.#timer === undefined) this.#timer = this.#start(this.#ms);
+  }
+
+  end(pending: Pending): void {
+    this.#pending.delete(pending);
+  }
+
   /** `work`, but no longer than that. */
   bound<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const pending: Pending = { until: monotonicMs() + this.#ms, giveUp: () => reject(this.#expired()) };
-      this.#pending.add(pending);
-      // Not stopped when all is answered: the next that is begun needs it again.
-      if (this.#timer === undefined) this.#timer = this.#start(this.#ms);
+      const pending: Pending = { until: this.until, giveUp: () => reject(this.#expired()) };
+      this.begin(pending);
       work.then(
         (value) => {
-          this.#pending.delete(pending);
+          this.end(pending);
           resolve(value);
         },
         (error: unknown) => {
-          this.#pending.delete(pending);
+          this.end(pending);
           reject(error);
         },
       );

@@ -10,10 +10,12 @@ export class ScriptCommand extends Command {
 
   constructor({ sha }: Script, keys: readonly string[], args: readonly string[]) {
     super('evalsha', [], { replyEncoding: 'utf8' });
-    let text = `*${3 + keys.length + args.length}\r\n$7\r\nevalsha\r\n$40\r\n${sha}\r\n${bulk(String(keys.length))}`;
-    for (const key of keys) text += bulk(key);
-    for (const arg of args) text += bulk(arg);
-    this.#text = text;
+    const count = String(keys.length);
+    let text = `*${3 + keys.length + args.length}\r\n$7\r\nevalsha\r\n$40\r\n${sha}${between(count.length)}${count}`;
+    // Two pieces for each: a rope of fewer strings.
+    for (const key of keys) text = text + between(Buffer.byteLength(key)) + key;
+    for (const arg of args) text = text + between(Buffer.byteLength(arg)) + arg;
+    this.#text = text + '\r\n';
   }
 
   override toWritable(): string {
@@ -21,6 +23,10 @@ export class ScriptCommand extends Command {
   }
 }
 
-function bulk(text: string): string {
-  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+const CACHED = 256;
+const cache: readonly string[] = Array.from({ length: CACHED }, (_, bytes) => `\r\n$${bytes}\r\n`);
+
+/** What stands between one argument and the next of so many bytes. */
+function between(bytes: number): string {
+  return cache[bytes] ?? `\r\n$${bytes}\r\n`;
 }

@@ -1,5 +1,6 @@
 import type { Diagnosis } from '@holdfast/core/adapter';
-import type { Call, Commands, Counts, Invocation } from './commands.ts';
+import type { Call } from './call.ts';
+import type { Commands, Counts, Invocation } from './commands.ts';
 import type { Link } from './link.ts';
 import type { Script } from './scripts/script.ts';
 import type { ServerClock } from './server-clock.ts';

@@ -1,6 +1,7 @@
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { Voting } from '@holdfast/core/adapter';
-import type { Call, Commands } from './commands.ts';
+import type { Call } from './call.ts';
+import type { Commands } from './commands.ts';
 import type { Departures } from './departures.ts';
 import { isTransient, RedisUnavailableError } from './errors.ts';
 import type { Claim, Holds, RedisGrant } from './holds.ts';

@@ -1,5 +1,5 @@
 import { monotonicMs } from '@holdfast/core/adapter';
-import type { Call } from './commands.ts';
+import type { Call } from './call.ts';
 import { isTransient } from './errors.ts';
 import type { Claim, Holds, RedisGrant } from './holds.ts';
 import type { ServerClock } from './server-clock.ts';
@@ -120,19 +120,20 @@ export class Waiter {
     const startedAt = monotonicMs();
     const call = (this.#call = this.#context.enter(this.#claim));
     call.reply.then(
-      (reply) => this.#told(() => this.#answered(reply, startedAt, call.clock)),
+      (reply) => {
+        this.#asking = false;
+        if (this.#state === 'over') return;
+        this.#answered(reply, startedAt, call.clock);
+        if (this.#askAgain) this.ask();
+      },
       (error: unknown) => {
+        this.#asking = false;
         this.#unanswered = Promise.all([this.#unanswered, call.settled]);
-        this.#told(() => this.#failed(error));
+        if (this.#state === 'over') return;
+        this.#failed(error);
+        if (this.#askAgain) this.ask();
       },
     );
-  }
-
-  #told(outcome: () => void): void {
-    this.#asking = false;
-    if (this.#state === 'over') return;
-    outcome();
-    if (this.#askAgain) this.ask();
   }
 
   #answered(reply: unknown, startedAt: number, clock: ServerClock): void {

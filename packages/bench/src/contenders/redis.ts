@@ -56,7 +56,7 @@ const bare: Contender = {
 
 /** Where many tasks ask at once, the fastest way to send the same: as many commands in a write as there are. */
 const pipelined: Contender = {
-  name: 'SET NX and compare-and-delete, auto-pipelined',
+  name: 'SET NX and compare-and-delete (auto-pipelined)',
   role: 'raw',
   only: ['throughput'],
   open: (url) => pair(url, true),

@@ -3,7 +3,7 @@ import type { ClientInfo, Grant, LockBackend } from '../contract.ts';
 import { BackendUnavailableError, LocksClosedError } from '../errors.ts';
 import { monotonicMs } from '../clock.ts';
 import type { GrantLease } from '../lease.ts';
-import { publish } from './events.ts';
+import { isHeard, publish } from './events.ts';
 import type { LockEvent } from './events.ts';
 import { Hold } from './hold.ts';
 import type { HoldOwner } from './hold.ts';
@@ -47,24 +47,27 @@ export class Acquirer implements HoldOwner {
   /** Resolves with a hold that is alive at that moment, or with `null` if the request only tries. */
   async acquire(name: string, acquisition: Acquisition): Promise<Hold | null> {
     const startedAt = monotonicMs();
-    publish('acquire', () => this.#event(name, acquisition));
-    const contended = (): void => publish('contended', () => this.#event(name, acquisition));
+    if (isHeard('acquire')) publish('acquire', this.#event(name, acquisition));
     const wait = new Wait(name, acquisition.signal, acquisition.timeoutMs);
     this.#waits.add(wait);
     try {
       for (;;) {
         wait.throwIfAborted();
-        const request = new Request(name, acquisition, this.#client, wait, contended);
+        const request = new Request(name, acquisition, this.#client, wait, this);
         const work = this.during(this.#backend.acquire(request));
-        const grant = await wait.within(work, ABORT_GRACE_MS, (late) => void this.#giveBack(late));
+        const grant = await wait.within(work, ABORT_GRACE_MS, this.#late);
         if (grant === null) return null;
-        if (acquisition.renew && isScarce(grant.lease)) await this.#prolong(grant.lease);
+        let { remainingMs } = grant.lease;
+        if (acquisition.renew && isScarce(remainingMs, acquisition)) {
+          await this.#prolong(grant.lease);
+          remainingMs = grant.lease.remainingMs;
+        }
         if (wait.aborted) {
-          await wait.within(this.#giveBack(grant), ABORT_GRACE_MS, () => undefined);
+          await wait.within(this.#giveBack(grant), ABORT_GRACE_MS, ignore);
           wait.throwIfAborted();
         }
         // No await from the check above to here: `close` either aborted this wait or finds this hold.
-        if (!isUseless(grant.lease)) return this.#hold(name, acquisition, grant, startedAt);
+        if (!isUseless(remainingMs, acquisition)) return this.#hold(name, acquisition, grant, startedAt);
         // So long on its way that its ttl is over, or as good as over: who waits asks again.
         void this.#giveBack(grant);
         if (!acquisition.wait) throw this.#tooLate(acquisition);
@@ -104,7 +107,16 @@ export class Acquirer implements HoldOwner {
   }
 
   release(grant: Grant): Promise<unknown> {
-    return this.during(this.#backend.release(grant));
+    try {
+      return this.during(this.#backend.release(grant));
+    } catch (error) {
+      // Of an adapter that is no async function.
+      return Promise.reject(error);
+    }
+  }
+
+  contended(name: string, acquisition: Acquisition): void {
+    if (isHeard('contended')) publish('contended', this.#event(name, acquisition));
   }
 
   over(hold: Hold): void {
@@ -122,17 +134,19 @@ export class Acquirer implements HoldOwner {
   }
 
   #hold(name: string, acquisition: Acquisition, grant: Grant, startedAt: number): Hold {
-    publish('granted', () => {
+    if (isHeard('granted')) {
       const { fencingToken } = grant;
-      return { ...this.#event(name, acquisition), fencingToken, durationMs: monotonicMs() - startedAt };
-    });
+      publish('granted', { ...this.#event(name, acquisition), fencingToken, durationMs: monotonicMs() - startedAt });
+    }
     const hold = new Hold(this, name, acquisition, grant);
-    if (hold.loss !== undefined) return hold;
+    if (hold.isLost) return hold;
     this.#holds.add(hold);
     // A lock that nobody renews does not keep the process: it ends by itself.
     if (acquisition.renew) this.#keepAlive.enter();
     return hold;
   }
+
+  readonly #late = (grant: Grant | null): void => void this.#giveBack(grant);
 
   /** In the background, but `close` waits for it. If the backend can't be told, the grant ends with its ttl. */
   #giveBack(grant: Grant | null): Promise<void> {
@@ -154,10 +168,12 @@ export class Acquirer implements HoldOwner {
   }
 }
 
-function isScarce({ remainingMs, ttlMs }: GrantLease): boolean {
+function isScarce(remainingMs: number, { ttlMs }: Acquisition): boolean {
   return remainingMs < Math.min(ttlMs / 3, SCARCE_MS);
 }
 
-function isUseless({ remainingMs, ttlMs }: GrantLease): boolean {
+function isUseless(remainingMs: number, { ttlMs }: Acquisition): boolean {
   return remainingMs <= Math.min(ttlMs / 20, USELESS_MS);
 }
+
+function ignore(): void {}

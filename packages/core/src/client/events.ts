@@ -30,7 +30,11 @@ const channels: Readonly<Record<EventName, Channel>> = {
   released: channel('holdfast:released'),
 };
 
-/** The event is made only when somebody listens. */
-export function publish(name: EventName, event: () => LockEvent): void {
-  if (channels[name].hasSubscribers) channels[name].publish(event());
+/** Whether anybody listens: only then an event is made. */
+export function isHeard(name: EventName): boolean {
+  return channels[name].hasSubscribers;
+}
+
+export function publish(name: EventName, event: LockEvent): void {
+  channels[name].publish(event);
 }

@@ -1,7 +1,7 @@
 import type { Grant } from '../contract.ts';
 import type { LeaseEvent } from '../lease.ts';
 import { monotonicMs } from '../clock.ts';
-import { publish } from './events.ts';
+import { isHeard, publish } from './events.ts';
 import type { LockEvent } from './events.ts';
 import type { Acquisition } from './options.ts';
 
@@ -46,6 +46,11 @@ export class Hold {
 
   get released(): boolean {
     return this.#released !== undefined;
+  }
+
+  /** As far as it is known: without a look at the clock. */
+  get isLost(): boolean {
+    return this.#loss !== undefined;
   }
 
   /** In ms; 0 once released or lost. */
@@ -96,38 +101,39 @@ export class Hold {
     return (this.#released ??= this.#loss === undefined ? this.#free() : this.#freeAfterLoss());
   }
 
-  async #free(): Promise<void> {
-    try {
-      await this.#owner.release(this.grant);
-      publish('released', () => this.#event());
-    } catch (error) {
-      publish('released', () => this.#event(error));
-      throw error;
-    } finally {
-      this.#owner.over(this);
-    }
+  #free(): Promise<void> {
+    return this.#owner.release(this.grant).then(
+      () => this.#over(),
+      (error: unknown) => {
+        this.#over(error);
+        throw error;
+      },
+    );
   }
 
   /** The deadline lies before the backend's own, so the backend may still have the entry: free it, but nobody waits for that. */
   #freeAfterLoss(): Promise<void> {
-    this.#owner.release(this.grant).then(
-      () => publish('released', () => this.#event()),
-      (error: unknown) => publish('released', () => this.#event(error)),
-    );
+    this.#free().then(undefined, () => undefined);
     return Promise.resolve();
+  }
+
+  #over(error?: unknown): void {
+    if (isHeard('released')) publish('released', this.#event(error));
+    this.#owner.over(this);
   }
 
   #onLease(event: LeaseEvent): void {
     if (this.#leaving) return;
     if (event.type === 'lost') this.#lose(event.error);
-    else if (event.type === 'renewed') publish('renewed', () => ({ ...this.#event(), durationMs: event.durationMs }));
+    else if (event.type === 'renewed' && isHeard('renewed'))
+      publish('renewed', { ...this.#event(), durationMs: event.durationMs });
   }
 
   #lose(loss: Error): void {
     if (this.#loss !== undefined || this.#released !== undefined) return;
     this.#loss = loss;
     this.#controller?.abort(loss);
-    publish('lost', () => this.#event(loss));
+    if (isHeard('lost')) publish('lost', this.#event(loss));
     this.#owner.over(this);
   }
 

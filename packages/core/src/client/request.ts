@@ -1,7 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import type { ClientInfo, LockRequest, RequestMode } from '../contract.ts';
 import type { Acquisition } from './options.ts';
+import { randomOwner } from './random-owner.ts';
 import type { Wait } from './wait.ts';
+
+/** Who wants to hear that a request must wait. */
+export interface Contention {
+  contended(name: string, acquisition: Acquisition): void;
+}
 
 /** What a backend is asked. */
 export class Request implements LockRequest {
@@ -17,7 +22,7 @@ export class Request implements LockRequest {
   readonly onContended: () => void;
   readonly #waiting: Wait;
 
-  constructor(name: string, acquisition: Acquisition, client: ClientInfo, waiting: Wait, contended: () => void) {
+  constructor(name: string, acquisition: Acquisition, client: ClientInfo, waiting: Wait, contention: Contention) {
     this.name = name;
     this.mode = acquisition.mode;
     if (acquisition.permits !== undefined) this.permits = acquisition.permits;
@@ -29,7 +34,7 @@ export class Request implements LockRequest {
     this.#waiting = waiting;
     let isKnown = false;
     this.onContended = () => {
-      if (!isKnown) contended();
+      if (!isKnown) contention.contended(name, acquisition);
       isKnown = true;
     };
   }
@@ -41,11 +46,4 @@ export class Request implements LockRequest {
   get aborted(): boolean {
     return this.#waiting.aborted;
   }
-}
-
-/** `randomUUID` makes a tree of twenty small strings. Reading from it makes it one, which is a third in size where many are kept. */
-function randomOwner(): string {
-  const owner = randomUUID();
-  owner.charCodeAt(0);
-  return owner;
 }

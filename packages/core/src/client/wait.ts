@@ -14,7 +14,11 @@ export class Wait {
   readonly #timer: NodeJS.Timeout | undefined;
   #ended: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
-  #onAbort: (() => void) | undefined;
+  /** Of the work that is under way. */
+  #reject: ((reason: unknown) => void) | undefined;
+  #graceMs = 0;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #isGivenUp = false;
 
   /** Throws the signal's reason if it is aborted already. */
   constructor(name: string, source: AbortSignal | undefined, timeoutMs: number | undefined) {
@@ -49,47 +53,48 @@ export class Wait {
     if (this.#ended !== undefined) return;
     this.#ended = { reason };
     this.#controller?.abort(reason);
-    this.#onAbort?.();
+    if (this.#reject !== undefined) this.#startGrace();
   }
 
   /**
    * `work`, but at most `graceMs` longer than the wait: then rejects with the reason of its abort, and whatever `work` comes to later
-   * goes to `late`. One work at a time.
+   * goes to `late`. One work at a time, and none after one that was given up.
    */
   within<T>(work: Promise<T>, graceMs: number, late: (value: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      let abandoned = false;
-      const abandon = (): void => {
-        timer = setTimeout(() => {
-          abandoned = true;
-          reject(this.#ended?.reason);
-        }, graceMs);
-        timer.unref();
-      };
-      const settled = (): void => {
-        clearTimeout(timer);
-        this.#onAbort = undefined;
-      };
-      if (this.aborted) abandon();
-      else this.#onAbort = abandon;
+      this.#graceMs = graceMs;
+      this.#reject = reject;
+      if (this.aborted) this.#startGrace();
       work.then(
         (value) => {
-          settled();
-          if (abandoned) late(value);
-          else resolve(value);
+          if (this.#isGivenUp) return late(value);
+          this.#settled();
+          resolve(value);
         },
         (error: unknown) => {
-          settled();
+          this.#settled();
           reject(error);
         },
       );
     });
   }
 
+  #startGrace(): void {
+    this.#graceTimer = setTimeout(() => {
+      this.#isGivenUp = true;
+      this.#reject?.(this.#ended?.reason);
+    }, this.#graceMs);
+    this.#graceTimer.unref();
+  }
+
+  #settled(): void {
+    if (this.#graceTimer !== undefined) clearTimeout(this.#graceTimer);
+    this.#reject = undefined;
+  }
+
   /** Leaves no timer and no listener. */
   end(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     if (this.#source !== undefined) unlisten(this.#source, this);
   }
 }

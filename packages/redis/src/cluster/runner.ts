@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '@holdfast/core/adapter';
-import { Call } from '../commands.ts';
+import { IndirectCall } from '../call.ts';
+import type { Call } from '../call.ts';
 import type { Invocation } from '../commands.ts';
 import { errorCode, isTransient, RedisUnavailableError, timedOut } from '../errors.ts';
 import { Patience } from '../patience.ts';
@@ -44,7 +45,7 @@ export class ClusterRunner implements Runner {
     const trip: Trip = { clock: nowhere, last: Promise.resolve() };
     const travel = this.#travel(script, invocation, trip);
     const work = travel.then(ignore, ignore).then(() => trip.last);
-    return new Call(work, this.#patience.bound(travel), trip);
+    return new IndirectCall(work, this.#patience.bound(travel), trip);
   }
 
   run(script: Script, invocation: Invocation): Promise<unknown> {

@@ -63,6 +63,9 @@ save()
 return held
 `;
 
+/** Its text, for what runs it together with others. */
+export const releaseLua: string = head + shortCuts(broadcast) + rule(broadcast);
+
 /**
  * Takes a request out, whether it holds or waits, and hands the lock on in the same step.
  *
@@ -70,7 +73,7 @@ return held
  * - ARGV[1]: the entry
  * - Result: 1 when it held, else 0
  */
-export const release: Script = script(head + shortCuts(broadcast) + rule(broadcast));
+export const release: Script = script(releaseLua);
 
 /** The same in a cluster. */
 export const releaseInCluster: Script = script(head + shortCuts(sharded) + rule(sharded));
