@@ -1,22 +1,15 @@
-import { Lease, monotonicMs, snapshot } from '@holdfast/core/adapter';
+import { monotonicMs, snapshot } from '@holdfast/core/adapter';
 import type {
   Capabilities,
-  Grant,
   LockBackend,
   LockRequest,
   LockSnapshot,
   QueueEntry,
   ReleaseResult,
-  RenewResult,
   Voting,
 } from '@holdfast/core/adapter';
+import { MemoryGrant } from './grant.ts';
 import type { Space } from './space.ts';
-
-export interface MemoryGrant extends Grant {
-  readonly name: string;
-  /** As the space knows it. */
-  readonly owner: string;
-}
 
 export const capabilities: Capabilities = {
   modes: ['exclusive', 'shared', 'semaphore'],
@@ -126,30 +119,7 @@ export class MemoryBackend implements LockBackend<MemoryGrant> {
     return entry.token === undefined ? null : this.#grant(request, entry, provedAt);
   }
 
-  #grant(request: LockRequest, entry: QueueEntry, provedAt: number): MemoryGrant {
-    const { name, ttlMs } = request;
-    const { owner, token } = entry;
-    const lease: Lease = new Lease({
-      ttlMs,
-      provedAt,
-      auto: request.renew,
-      renew: async () => this.#renew(name, owner, lease),
-    });
-    const changed = (): void => {
-      const result = this.#renew(name, owner, lease);
-      if (result !== 'renewed') lease.lose(result);
-    };
-    this.#space.watch(name, { owner, token, changed });
-    lease.observe((event) => {
-      if (event.type === 'lost') this.#space.unwatch(name, owner);
-    });
-    return { name, owner, lease, fencingToken: token as bigint };
-  }
-
-  #renew(name: string, owner: string, lease: Lease): RenewResult {
-    const { entry } = this.#space.change(name, { type: 'renew', owner });
-    if (entry !== undefined) return 'renewed';
-    // The holder's deadline lies before the queue's: while it has not come, only a thief can have ended the hold.
-    return lease.remainingMs > 0 ? 'stolen' : 'expired';
+  #grant(request: LockRequest, { owner, token }: QueueEntry, provedAt: number): MemoryGrant {
+    return new MemoryGrant(this.#space, request, owner, token as bigint, provedAt);
   }
 }

@@ -1,6 +1,6 @@
 import type { Adapter, LockBackend } from '@holdfast/core/adapter';
 import { capabilities, MemoryBackend } from './backend.ts';
-import type { MemoryGrant } from './backend.ts';
+import type { MemoryGrant } from './grant.ts';
 import { LocalSpace } from './local-space.ts';
 import { optionsOf, parseMemoryOptions } from './options.ts';
 import type { MemoryOptions } from './options.ts';
@@ -9,7 +9,7 @@ import { sharedSpace } from './shared/share.ts';
 
 export { memorySpace } from './shared/share.ts';
 export type { MemorySpace, MemorySpaceOptions } from './shared/layout.ts';
-export type { MemoryGrant } from './backend.ts';
+export type { MemoryGrant } from './grant.ts';
 export type { MemoryOptions } from './options.ts';
 
 const localSpaces = new Map<string, LocalSpace>();

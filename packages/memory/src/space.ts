@@ -29,7 +29,7 @@ export interface Watcher {
   readonly owner: string;
   /** What the watcher knows of the owner: `undefined` while it waits. */
   readonly token: bigint | undefined;
-  readonly changed: () => void;
+  changed(): void;
 }
 
 /** The queues of all names, as one thread sees them. Every call is atomic and synchronous: nothing ever awaits a lock. */

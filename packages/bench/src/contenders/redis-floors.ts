@@ -55,7 +55,9 @@ return redis.call('EXISTS', KEYS[4])`,
 const ENTER = `if redis.call('SET', KEYS[1], '1', 'NX') then return 1 end redis.call('RPUSH', KEYS[2], ARGV[1]) return 0`;
 const HAND_OVER = `
 local next = redis.call('LPOP', KEYS[2])
-if next then redis.call('PUBLISH', next, '') else redis.call('DEL', KEYS[1]) end`;
+if not next then return redis.call('DEL', KEYS[1]) end
+local channel, ticket = string.match(next, '(%S+) (%S+)')
+redis.call('PUBLISH', channel, ticket)`;
 
 /**
  * The least that is first in, first out: a list, and a message to whose turn it is. No owner, no token, and if one client dies, all
@@ -64,7 +66,7 @@ if next then redis.call('PUBLISH', next, '') else redis.call('DEL', KEYS[1]) end
 const leastQueue: Contender = {
   name: 'a list and PUBLISH',
   role: 'floor',
-  only: ['contention'],
+  only: ['contention', 'hand-over'],
   async open(url) {
     const [redis, messages] = [await connected(url), await connected(url)];
     const [enter, handOver] = [
@@ -72,14 +74,20 @@ const leastQueue: Contender = {
       String(await redis.script('LOAD', HAND_OVER)),
     ];
     const channel = `bench:${process.pid}:${Math.random()}`;
+    const turns = new Map<string, () => void>();
     await messages.subscribe(channel);
-    let onTurn = (): void => undefined;
-    messages.on('message', () => onTurn());
+    messages.on('message', (_channel, ticket: string) => {
+      turns.get(ticket)?.();
+      turns.delete(ticket);
+    });
+    let tickets = 0;
     return {
       async acquire(name) {
         const keys = [`least:{${name}}`, `least:{${name}}:queue`];
-        const turn = new Promise<void>((resolve) => (onTurn = resolve));
-        if ((await redis.evalsha(enter, 2, ...keys, channel)) === 0) await turn;
+        const ticket = String((tickets += 1));
+        const turn = new Promise<void>((resolve) => turns.set(ticket, resolve));
+        if ((await redis.evalsha(enter, 2, ...keys, `${channel} ${ticket}`)) === 0) await turn;
+        else turns.delete(ticket);
         return () => redis.evalsha(handOver, 2, ...keys);
       },
       close: () => Promise.all([redis.quit(), messages.quit()]),
