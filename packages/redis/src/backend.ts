@@ -108,9 +108,11 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   }
 
   release(grant: RedisGrant): Promise<ReleaseResult> {
-    this.#holds.end(grant);
     const { name, entry, lease } = grant;
-    return this.#departures.release({ entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs });
+    const released = this.#departures.release({ entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs });
+    // In the same turn, so that nothing can come of the lease any more, and yet after the message is on its way.
+    this.#holds.end(grant);
+    return released;
   }
 
   query(name?: string): Promise<LockSnapshot> {

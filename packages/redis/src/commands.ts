@@ -43,12 +43,13 @@ export class Commands implements Runner, Node {
   start(script: Script, { keys, args }: Invocation, counts?: Counts): Call {
     // Who is alone has nothing to wait for.
     if (this.#patience.pending > 0) this.link.gather();
-    const call = new DirectCall(this.clock, this.#patience.until, this.#expired);
-    this.#patience.begin(call);
+    // Sent before anything else is done about it: it has a long way to go.
     const work =
       counts === undefined || this.#replication === undefined
         ? this.link.evalsha(script, keys, args)
         : this.#replicated(this.#replication, counts, () => this.link.evalsha(script, keys, args));
+    const call = new DirectCall(this.clock, this.#patience.until, this.#expired);
+    this.#patience.begin(call);
     const answered = (reply: unknown): void => {
       this.#patience.end(call);
       call.answered(reply);

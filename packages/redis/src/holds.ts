@@ -93,7 +93,8 @@ export class Holds {
     // The lease takes a ttl and its margin from `provedAt`; what ends then is the shorter life with its own margin.
     const provedAt = grantedAt - (ttlMs - life) + (driftMarginMs(ttlMs) - margin);
     const grant = this.add(claim, token, provedAt);
-    if (life < ttlMs) void confirm(grant.lease);
+    // Whoever waited goes on first.
+    if (life < ttlMs) setImmediate(() => void confirm(grant.lease));
     return grant;
   }
 

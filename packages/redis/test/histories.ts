@@ -50,8 +50,14 @@ export function shapeOf(reply: unknown): unknown {
   return typeof reply === 'string' ? 'token' : reply;
 }
 
-export function withoutTimes(message: string): string {
+function withoutTimes(message: string): string {
   return message.replace(/ \d+/g, ' n');
+}
+
+/** Who is told that it is first and is granted the lock in the same step need not have been told, and the order of two clients' messages is free. */
+export function essence(messages: readonly string[]): string[] {
+  const seen = messages.map(withoutTimes);
+  return seen.filter((message) => !seen.includes(`${message.replace(': first ', ': granted ')} n`)).sort();
 }
 
 export async function stateOf(client: Redis, prefix: string): Promise<unknown> {

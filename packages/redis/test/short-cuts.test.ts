@@ -4,7 +4,7 @@ import { keysOf } from '../src/keys.ts';
 import { acquire, acquireByRule } from '../src/scripts/acquire.ts';
 import { release, releaseByRule } from '../src/scripts/release.ts';
 import type { Script } from '../src/scripts/script.ts';
-import { casts, entriesOf, shapeOf, stateOf, steps, withoutTimes } from './histories.ts';
+import { casts, entriesOf, essence, shapeOf, stateOf, steps } from './histories.ts';
 import { onlooker, ownServer } from './traffic.ts';
 
 test('the short cuts of the scripts come to the same as their rule', async () => {
@@ -35,7 +35,7 @@ test('the short cuts of the scripts come to the same as their rule', async () =>
           else reply = await run(enter, prefix, [entries[step.who] as string, '60000', step.how]);
           // The listener's own answer comes after all messages that were sent before.
           await listener.ping();
-          seen.push({ step, reply, messages: messages.map(withoutTimes), state: await stateOf(client, prefix) });
+          seen.push({ step, reply, messages: essence(messages), state: await stateOf(client, prefix) });
         }
         return seen;
       };

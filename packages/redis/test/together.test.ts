@@ -5,7 +5,7 @@ import { acquire } from '../src/scripts/acquire.ts';
 import { release } from '../src/scripts/release.ts';
 import type { Script } from '../src/scripts/script.ts';
 import { argsTogether, together } from '../src/scripts/together.ts';
-import { casts, entriesOf, shapeOf, stateOf, steps, withoutTimes } from './histories.ts';
+import { casts, entriesOf, essence, shapeOf, stateOf, steps } from './histories.ts';
 import { executed, onlooker, open, ownServer } from './traffic.ts';
 
 /** More than two scripts' worth. */
@@ -36,7 +36,7 @@ test('several scripts run as one come to the same as one after the other', async
         await listener.ping();
         return {
           replies: replies.map(shapeOf),
-          messages: messages.map(withoutTimes),
+          messages: essence(messages),
           state: await stateOf(client, prefix),
         };
       };
@@ -99,7 +99,7 @@ test('a name that is no lock is refused alone, and a server that lost its script
   const outcomes = await Promise.allSettled(names.map((name) => locks.acquire(name)));
   expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([7]);
   expect(outcomes[7]).toMatchObject({ reason: { code: 'BACKEND_UNAVAILABLE', message: /WRONGTYPE/ } });
-  const releases = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.release() : undefined));
+  const releases = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value.release()] : []));
   await Promise.all(releases);
   expect((await locks.query()).held).toEqual([]);
   await client.del('holdfast:{name 7}:token');

@@ -26,13 +26,15 @@ if call('GET', KEYS[1]) == me then
   local owner, ttl, channel = string.match(first or '', '^x (%S+) %d+ (%d+) (%S+)')
   if owner then
     local token, now = stamp(tonumber(string.match(last, '^%d+')))
+    local life = math.min(tonumber(ttl), ${CONFIRM_MS})
+    local told, at = string.match(second or '', '^%a (%S+) %d+ %d+ (%S+)')
+    -- Before the grant: Redis writes first to whom it has something for last (putClientInPendingWriteQueue in networking.c), and
+    -- whoever holds next should not have to wait for a processor behind whoever need not do anything yet.
+    local isTold = told and ${publish('at', "'first ' .. told .. ' ' .. life")} > 0
     if ${publish('channel', "'granted ' .. owner .. ' ' .. token .. ' ' .. now")} > 0 then
       handed = true
-      local life = math.min(tonumber(ttl), ${CONFIRM_MS})
       call('SET', KEYS[1], first, 'PX', life)
       call('ZREM', KEYS[4], first)
-      local told, at = string.match(second or '', '^%a (%S+) %d+ %d+ (%S+)')
-      local isTold = told and ${publish('at', "'first ' .. told .. ' ' .. life")} > 0
       call('SET', KEYS[2], isTold and token .. ' ' .. told or token, 'PX', life + ${TOKEN_RETENTION_MS})
       if isTold then call('PEXPIRE', KEYS[4], life + ${TOKEN_RETENTION_MS}) end
       if isTold or not second then return 1 end
