@@ -202,6 +202,18 @@ describe('request', () => {
     ).rejects.toBeInstanceOf(BackendUnavailableError);
   });
 
+  test('is not upset by a release that throws at once', async () => {
+    const { locks } = scripted({
+      acquire: () => Promise.resolve(grant()),
+      release: () => {
+        throw new BackendUnavailableError('down');
+      },
+    });
+    const lock = await locks.acquire('x');
+    await expect(lock.release()).rejects.toThrow('down');
+    expect(await locks.request('y', () => 'result')).toBe('result');
+  });
+
   test('rejects with the loss, once the callback is done', async () => {
     const given = grant();
     const { locks } = scripted({ acquire: () => Promise.resolve(given) });
@@ -247,4 +259,18 @@ test('one signal can abort a thousand requests without a warning of a leak, and 
   await delay(10);
   process.off('warning', onWarning);
   expect(warnings).toEqual([]);
+});
+
+test('the owner of a request is a random UUID, and no two are the same', async () => {
+  const { locks, requests } = scripted({});
+  const many = 1000;
+  await Promise.all(Array.from({ length: many }, (_, i) => locks.acquire(`name ${i}`)));
+  const owners = requests.map(({ owner }) => owner);
+  // RFC 9562, version 4.
+  for (const owner of owners) expect(owner).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+  expect(new Set(owners).size).toBe(many);
+  // Each of its 122 bits is drawn: none is the same in all.
+  const places = Array.from({ length: 36 }, (_, place) => new Set(owners.map((owner) => owner[place])).size);
+  expect(places.filter((digits) => digits === 16)).toHaveLength(30);
+  expect(places.filter((digits) => digits === 4)).toHaveLength(1);
 });
