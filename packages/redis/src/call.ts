@@ -1,4 +1,5 @@
 import type { Pending } from './patience.ts';
+import type { Script } from './scripts/script.ts';
 import type { ServerClock } from './server-clock.ts';
 
 /** A script on its way. */
@@ -11,27 +12,55 @@ export interface Call {
   readonly settled: Promise<void>;
 }
 
-/** To one server. One object and one promise for each: most of what a lock costs the client is what it leaves for the garbage collector. */
-export class DirectCall implements Call, Pending {
-  readonly reply: Promise<unknown>;
+/** What is to be sent, and hears of its answer. */
+export interface Outgoing {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+  answered(reply: unknown): void;
+  failed(error: unknown): void;
+}
+
+/** By whom calls are made. */
+export interface CallOwner {
   readonly clock: ServerClock;
+  /** What an error without an answer comes to: an answer after all, or the error for the user. */
+  recover(call: DirectCall, error: unknown): Promise<unknown>;
+  /** Took too long. */
+  expired(): Error;
+  /** Nothing will come of it any more. */
+  over(call: DirectCall): void;
+}
+
+/** To one server. One object and one promise for each: most of what a lock costs the client is what it leaves for the garbage collector. */
+export class DirectCall implements Call, Pending, Outgoing {
+  readonly reply: Promise<unknown>;
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
   readonly until: number;
-  readonly #expired: () => Error;
+  readonly #owner: CallOwner;
   #resolve: (reply: unknown) => void = ignore;
   #reject: (error: unknown) => void = ignore;
   #isOver = false;
   #settled: Promise<void> | undefined;
   #onSettled: () => void = ignore;
 
-  /** `until`: when it took too long, by the monotonic clock; `expired`: the error then. */
-  constructor(clock: ServerClock, until: number, expired: () => Error) {
-    this.clock = clock;
+  /** `until`: when it takes too long, by the monotonic clock. */
+  constructor(owner: CallOwner, script: Script, keys: readonly string[], args: readonly string[], until: number) {
+    this.#owner = owner;
+    this.script = script;
+    this.keys = keys;
+    this.args = args;
     this.until = until;
-    this.#expired = expired;
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  get clock(): ServerClock {
+    return this.#owner.clock;
   }
 
   get settled(): Promise<void> {
@@ -41,7 +70,7 @@ export class DirectCall implements Call, Pending {
 
   /** Nobody waits for the answer any more; what it was sent for may yet come to pass. */
   giveUp(): void {
-    this.#reject(this.#expired());
+    this.#reject(this.#owner.expired());
   }
 
   answered(reply: unknown): void {
@@ -50,11 +79,20 @@ export class DirectCall implements Call, Pending {
   }
 
   failed(error: unknown): void {
+    this.#owner.recover(this, error).then(
+      (reply) => this.answered(reply),
+      (failure: unknown) => this.fail(failure),
+    );
+  }
+
+  /** For good. */
+  fail(error: unknown): void {
     this.#reject(error);
     this.#over();
   }
 
   #over(): void {
+    this.#owner.over(this);
     this.#isOver = true;
     this.#onSettled();
   }

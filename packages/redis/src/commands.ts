@@ -1,6 +1,6 @@
 import { errorCode, isTransient, RedisUnavailableError, timedOut } from './errors.ts';
 import { DirectCall } from './call.ts';
-import type { Call } from './call.ts';
+import type { Call, CallOwner } from './call.ts';
 import type { Link } from './link.ts';
 import { Patience } from './patience.ts';
 import { Replication } from './replication.ts';
@@ -23,7 +23,7 @@ const CHUNK = 250;
 export class Commands implements Runner, Node {
   readonly link: Link;
   readonly clock: ServerClock = new ServerClock();
-  readonly #expired: () => Error;
+  readonly #owner: CallOwner;
   readonly #patience: Patience;
   readonly #replication: Replication | undefined;
 
@@ -33,33 +33,26 @@ export class Commands implements Runner, Node {
     // The next connection may lead to another server.
     link.on('close', () => this.clock.forget());
     this.#replication = replicas === 0 ? undefined : new Replication(link, replicas, timeoutMs);
-    this.#expired = () => {
+    const expired = (): Error => {
       link.unanswered(timeoutMs);
       return timedOut(link.server, timeoutMs);
     };
-    this.#patience = new Patience(timeoutMs, this.#expired);
+    this.#patience = new Patience(timeoutMs, expired);
+    this.#owner = {
+      clock: this.clock,
+      expired,
+      recover: (call, error) => this.#anew(call, error),
+      over: (call) => this.#patience.end(call),
+    };
   }
 
   start(script: Script, { keys, args }: Invocation, counts?: Counts): Call {
     // Who is alone has nothing to wait for.
     if (this.#patience.pending > 0) this.link.gather();
-    // Sent before anything else is done about it: it has a long way to go.
-    const work =
-      counts === undefined || this.#replication === undefined
-        ? this.link.evalsha(script, keys, args)
-        : this.#replicated(this.#replication, counts, () => this.link.evalsha(script, keys, args));
-    const call = new DirectCall(this.clock, this.#patience.until, this.#expired);
+    const call = new DirectCall(this.#owner, script, keys, args, this.#patience.until);
+    if (counts === undefined || this.#replication === undefined) this.link.send(call);
+    else this.#sendReplicated(this.#replication, call, counts);
     this.#patience.begin(call);
-    const answered = (reply: unknown): void => {
-      this.#patience.end(call);
-      call.answered(reply);
-    };
-    work.then(answered, (error: unknown) => {
-      void this.#anew(error, script, { keys, args }, counts).then(answered, (failure: unknown) => {
-        this.#patience.end(call);
-        call.failed(failure);
-      });
-    });
     return call;
   }
 
@@ -94,23 +87,32 @@ export class Commands implements Runner, Node {
     return this.#patience.bound(work);
   }
 
-  /** What `send` brings, once replicas have it if it `counts`. */
-  async #replicated(replication: Replication, counts: Counts, send: () => Promise<unknown>): Promise<unknown> {
-    const acknowledged = replication.acknowledged();
-    const reply = await send();
-    if (counts(reply)) await acknowledged;
-    return reply;
+  /** It counts once replicas have it. */
+  #sendReplicated(replication: Replication, call: DirectCall, counts: Counts): void {
+    const { script, keys, args } = call;
+    const replicated = async (send: () => Promise<unknown>): Promise<unknown> => {
+      const acknowledged = replication.acknowledged();
+      const reply = await send();
+      if (counts(reply)) await acknowledged;
+      return reply;
+    };
+    replicated(() => this.link.evalsha(script, keys, args))
+      .then(undefined, (error: unknown) => this.#anew(call, error, replicated))
+      .then(
+        (reply) => call.answered(reply),
+        (error: unknown) => call.fail(error),
+      );
   }
 
   /** A new server, or one whose scripts were flushed, does not know the script yet. */
-  async #anew(error: unknown, script: Script, { keys, args }: Invocation, counts?: Counts): Promise<unknown> {
+  async #anew(
+    { script, keys, args }: DirectCall,
+    error: unknown,
+    around: (send: () => Promise<unknown>) => Promise<unknown> = (send) => send(),
+  ): Promise<unknown> {
     if (errorCode(error) !== 'NOSCRIPT') throw this.#fault(error);
     try {
-      const send = (): Promise<unknown> => this.link.open().eval(script.lua, keys.length, ...keys, ...args);
-      const replication = counts === undefined ? undefined : this.#replication;
-      return await (replication === undefined || counts === undefined
-        ? send()
-        : this.#replicated(replication, counts, send));
+      return await around(() => this.link.open().eval(script.lua, keys.length, ...keys, ...args));
     } catch (failure) {
       throw this.#fault(failure);
     }

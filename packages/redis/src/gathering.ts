@@ -1,16 +1,9 @@
 import type { Redis } from 'ioredis';
+import type { Outgoing } from './call.ts';
 import { errorCode, isReply } from './errors.ts';
 import { ScriptCommand } from './script-command.ts';
 import type { Script } from './scripts/script.ts';
 import { argsTogether, together } from './scripts/together.ts';
-
-interface Gathered {
-  readonly script: Script;
-  readonly keys: readonly string[];
-  readonly args: readonly string[];
-  readonly resolve: (reply: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** So many run as one: the server serves nobody else meanwhile, for some 10 µs each. */
 const AT_ONCE = 32;
@@ -20,23 +13,25 @@ export class Gathering {
   readonly #client: Redis;
   #keys: string[] = [];
   #args: string[] = [];
-  #gathered: Gathered[] = [];
+  #gathered: Outgoing[] = [];
 
   constructor(client: Redis) {
     this.#client = client;
   }
 
-  /** `undefined`: to be sent by itself, after {@link flush}. */
-  add(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> | undefined {
-    const arranged = argsTogether(script, args);
-    if (arranged === undefined) return undefined;
-    this.#keys.push(...keys);
+  get isEmpty(): boolean {
+    return this.#gathered.length === 0;
+  }
+
+  /** `false`: it can't be with others. It is to be sent by itself, after {@link flush}. */
+  add(call: Outgoing): boolean {
+    const arranged = argsTogether(call.script, call.args);
+    if (arranged === undefined) return false;
+    this.#keys.push(...call.keys);
     this.#args.push(...arranged);
-    const reply = new Promise<unknown>((resolve, reject) => {
-      this.#gathered.push({ script, keys, args, resolve, reject });
-    });
+    this.#gathered.push(call);
     if (this.#gathered.length === AT_ONCE) this.flush();
-    return reply;
+    return true;
   }
 
   /** Sends what there is: before anything that was asked for later. */
@@ -52,7 +47,7 @@ export class Gathering {
     );
   }
 
-  #failed(error: unknown, gathered: readonly Gathered[], keys: readonly string[], args: readonly string[]): void {
+  #failed(error: unknown, gathered: readonly Outgoing[], keys: readonly string[], args: readonly string[]): void {
     // A new server, or one whose scripts were flushed.
     if (errorCode(error) === 'NOSCRIPT') {
       this.#client.eval(together.lua, keys.length, ...keys, ...args).then(
@@ -62,12 +57,11 @@ export class Gathering {
     } else if (isReply(error)) {
       // One name is refused, or is no lock's: the others have nothing to do with it.
       this.#oneByOne(gathered);
-    } else for (const { reject } of gathered) reject(error);
+    } else for (const call of gathered) call.failed(error);
   }
 
-  #oneByOne(gathered: readonly Gathered[]): void {
-    for (const { script, keys, args, resolve, reject } of gathered)
-      this.#send(script, keys, args).then(resolve, reject);
+  #oneByOne(gathered: readonly Outgoing[]): void {
+    for (const call of gathered) sendAlone(this.#client, call);
   }
 
   #send(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
@@ -75,6 +69,14 @@ export class Gathering {
   }
 }
 
-function answer(gathered: readonly Gathered[], replies: unknown): void {
-  gathered.forEach(({ resolve }, i) => resolve((replies as unknown[])[i]));
+export function sendAlone(client: Redis, call: Outgoing): void {
+  const { script, keys, args } = call;
+  (client.sendCommand(new ScriptCommand(script, keys, args)) as Promise<unknown>).then(
+    (reply) => call.answered(reply),
+    (error: unknown) => call.failed(error),
+  );
+}
+
+function answer(gathered: readonly Outgoing[], replies: unknown): void {
+  gathered.forEach((call, i) => call.answered((replies as unknown[])[i]));
 }

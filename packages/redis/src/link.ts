@@ -2,11 +2,11 @@ import { randomInt } from 'node:crypto';
 import { monotonicMs } from '@holdfast/core/adapter';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
+import type { Outgoing } from './call.ts';
 import type { RedisClient } from './client.ts';
 import { errorCode, isRefusal, isReply, unavailable } from './errors.ts';
 import type { RedisUnavailableError } from './errors.ts';
-import { Gathering } from './gathering.ts';
-import { ScriptCommand } from './script-command.ts';
+import { Gathering, sendAlone } from './gathering.ts';
 import type { Script } from './scripts/script.ts';
 
 /** ioredis keeps these to itself; an idle client must not keep the process alive through them. */
@@ -76,13 +76,24 @@ export class Link {
     });
   }
 
-  evalsha(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  send(call: Outgoing): void {
     this.#wake();
-    const gathered = this.#corked === undefined ? undefined : this.#gathering?.add(script, keys, args);
-    if (gathered !== undefined) return gathered;
+    if (this.#corked !== undefined && this.#gathering?.add(call) === true) {
+      // A script is full: the server begins with it while this process makes the next one.
+      if (this.#gathering.isEmpty) letGo(this.#corked);
+      return;
+    }
     const client = this.open();
-    if (this.#direct === undefined) return client.evalsha(script.sha, keys.length, ...keys, ...args);
-    return this.#direct.sendCommand(new ScriptCommand(script, keys, args)) as Promise<unknown>;
+    if (this.#direct !== undefined) return sendAlone(this.#direct, call);
+    const { script, keys, args } = call;
+    client.evalsha(script.sha, keys.length, ...keys, ...args).then(
+      (reply) => call.answered(reply),
+      (error: unknown) => call.failed(error),
+    );
+  }
+
+  evalsha(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    return new Promise((answered, failed) => this.send({ script, keys, args, answered, failed }));
   }
 
   on(event: 'ready' | 'close', listener: () => void): void {
@@ -135,6 +146,11 @@ export class Link {
       if (isRefusal(error)) client.disconnect();
     });
   }
+}
+
+function letGo(stream: NonNullable<Internals['stream']>): void {
+  stream.uncork();
+  stream.cork();
 }
 
 /** `title`: see {@link Link}. */
