@@ -34,7 +34,7 @@ export class Desk {
     this.#options = options;
   }
 
-  /** The next token of `name`. */
+  /** The last of the next {@link DRAWN} tokens of `name`. */
   async draw(name: Buffer): Promise<bigint> {
     return BigInt((await this.change(draw(this.#options.tables), [name])).insertId);
   }

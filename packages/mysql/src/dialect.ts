@@ -8,6 +8,8 @@ export interface Dialect {
   readonly processlist: 'information_schema.PROCESSLIST' | 'performance_schema.processlist';
   /** Session settings that only one of them has. Zero switches a limit off that an administrator may have set for all. */
   readonly settings: readonly string[];
+  /** What a statement that was prepared by `PREPARE` is executed by, the last of them; the values are expressions. */
+  execute(name: string, values: readonly string[]): readonly string[];
 }
 
 const mariadb: Dialect = {
@@ -23,6 +25,7 @@ const mariadb: Dialect = {
     // It would end waits.
     'max_statement_time = 0',
   ],
+  execute: (name, values) => [`EXECUTE ${name} USING ${values.join(', ')}`],
 };
 
 const mysql: Dialect = {
@@ -31,6 +34,11 @@ const mysql: Dialect = {
   isolationVariable: 'transaction_isolation',
   processlist: 'performance_schema.processlist',
   settings: ['max_execution_time = 0'],
+  // It takes variables only.
+  execute: (name, values) => [
+    `SET ${values.map((value, at) => `@holdfast_${at} = ${value}`).join(', ')}`,
+    `EXECUTE ${name} USING ${values.map((_, at) => `@holdfast_${at}`).join(', ')}`,
+  ],
 };
 
 /** By what `VERSION()` says. */

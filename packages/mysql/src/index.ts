@@ -48,7 +48,7 @@ export function mysql(options: MysqlOptions): LockBackend {
   if (mode === 'lease') {
     return new LeaseBackend({ queues: new Queues(connections, desk, tables), skewMs, diagnose: ask, close });
   }
-  return new TransactionBackend({ context: { desk, connections, tables, freeTexts: new Map() }, diagnose: ask, close });
+  return new TransactionBackend({ context: { desk, connections, tables }, diagnose: ask, close });
 }
 
 /** What core imports for a URL that begins with `mysql:` or `mariadb:`. */

@@ -14,6 +14,14 @@ export interface Change {
   readonly insertId: number | string;
 }
 
+/** A statement that comes again, prepared by the server under this name when a connection first uses it. */
+export interface Prepared {
+  readonly name: string;
+  readonly sql: () => string;
+  /** Bytes are sent as hexadecimal digits; a text is an expression, and never one of anybody's. */
+  readonly values: readonly Value[];
+}
+
 export interface How {
   /** The session ends if there is no answer by then; `Infinity` for as long as it takes. Default: that of the session. */
   readonly timeoutMs?: number;
@@ -50,6 +58,8 @@ export class Session {
   readonly #connection: Wire;
   readonly #timeoutMs: number;
   readonly #pending = new Set<Pending>();
+  readonly #prepared = new Set<string>();
+  #preparesApart = false;
   #isWatched = false;
   readonly #listeners = new Set<() => void>();
   #over: Error | undefined;
@@ -97,12 +107,39 @@ export class Session {
   }
 
   /**
-   * Several statements that change something, in one round trip; the first that fails is the last. `pieces`: the text around the
-   * values, which are never a text of anybody's: bytes are sent as hexadecimal digits.
+   * Several statements that change something, in one round trip also for the first time; the first that fails is the last. Prepared in SQL,
+   * because the driver sends a prepared statement only after the answer to the one before.
    */
-  async changes(pieces: readonly string[], values: readonly (Buffer | number)[]): Promise<readonly Change[]> {
-    const text = pieces.map((piece, at) => (at === 0 ? piece : `${literal(values[at - 1])}${piece}`)).join('');
-    return (await this.#tell(text)) as readonly Change[];
+  async changes(...asked: readonly (Prepared | string)[]): Promise<readonly Change[]> {
+    const unknown = asked.filter((each) => typeof each !== 'string').filter(({ name }) => !this.#prepared.has(name));
+    const text = unknown.map(({ name, sql }) => `PREPARE ${name} FROM '${sql().replaceAll("'", "''")}'`);
+    const learn = (): void => unknown.forEach(({ name }) => this.#prepared.add(name));
+    if (unknown.length > 0 && this.#preparesApart) {
+      await this.#tell(text.splice(0).join(';\n'));
+      learn();
+    }
+    const last: number[] = [];
+    for (const each of asked) {
+      if (typeof each === 'string') text.push(each);
+      else text.push(...this.dialect.execute(each.name, each.values.map(literal)));
+      last.push(text.length - 1);
+    }
+    // Which of them failed is not told: the next time it is to be known what is prepared.
+    this.#preparesApart = unknown.length > 0;
+    const answer = await this.#tell(text.join(';\n'));
+    this.#preparesApart = false;
+    learn();
+    const answers = (text.length === 1 ? [answer] : answer) as readonly Change[];
+    return last.map((at) => answers[at] as Change);
+  }
+
+  /** In one round trip, where {@link changes} may be asked. */
+  async changePrepared(asked: Prepared): Promise<Change> {
+    if (!this.takesSeveral) return await this.change(asked.sql(), asked.values);
+    if (!this.#prepared.has(asked.name)) return (await this.changes(asked))[0] as Change;
+    const text = this.dialect.execute(asked.name, asked.values.map(literal));
+    const answer = await this.#tell(text.join(';\n'));
+    return (text.length === 1 ? answer : (answer as Change[]).at(-1)) as Change;
   }
 
   /** Sets what differs; nothing is sent if nothing does. */
@@ -175,6 +212,6 @@ export class Session {
   }
 }
 
-function literal(value: Buffer | number | undefined): string {
+function literal(value: Value): string {
   return Buffer.isBuffer(value) ? `X'${value.toString('hex')}'` : String(value);
 }

@@ -17,35 +17,14 @@ function locking({ share }: Dialect, mode: LockMode, patience: Patience): string
  * Locks the row of the name, registers the hold in the same transaction, and answers the name's last token as the insert
  * id: read after the lock was granted, without locking the token's row. 0 affected rows: there is no row to lock.
  *
- * Parameters: entry, mode, expected token, that again, client, host, pid, name. The token is shown if it is the expected one.
+ * Parameters: entry, mode, expected last token, token of the hold, client, host, pid, name. The hold shows its token if the last one is as expected.
  */
-export function enter(
-  tables: Tables,
-  dialect: Dialect,
-  mode: LockMode,
-  patience: Patience,
-  expected = 'CAST(? AS SIGNED)',
-): string {
+export function enter(tables: Tables, dialect: Dialect, mode: LockMode, patience: Patience): string {
   return `INSERT INTO ${tables.request} (${COLUMNS})
 SELECT ?, l.name, ?,
-  IF(LAST_INSERT_ID(COALESCE((SELECT t.token FROM ${tables.token} t WHERE t.name = l.name), 0)) = ${expected}, ${expected}, NULL),
+  IF(LAST_INSERT_ID(COALESCE((SELECT t.token FROM ${tables.token} t WHERE t.name = l.name), 0)) = CAST(? AS SIGNED), CAST(? AS SIGNED), NULL),
   CONNECTION_ID(), ?, ?, ?, ${NOW}
 FROM ${tables.lock} l WHERE l.name = ? ${locking(dialect, mode, patience)}`;
-}
-
-/**
- * {@link draw}, committed, then {@link enter} without patience, all in one message: the pieces of its text between the parameters, which are
- * name; entry, mode, client, host, pid, name. Of its four answers the first is of the token, the last of the lock.
- */
-export function drawAndEnter(tables: Tables, dialect: Dialect, mode: LockMode): readonly string[] {
-  return [
-    draw(tables),
-    'SET @holdfast_token = CAST(LAST_INSERT_ID() AS SIGNED)',
-    'COMMIT',
-    enter(tables, dialect, mode, 'now', '@holdfast_token'),
-  ]
-    .join(';\n')
-    .split('?');
 }
 
 /** Shows a request that is about to wait, for as long as its transaction. Parameters: entry, name, mode, client, host, pid. */
@@ -77,13 +56,17 @@ export function create(tables: Tables): string {
 SELECT new.name FROM (SELECT CAST(? AS BINARY) AS name) new WHERE NOT EXISTS (SELECT 1 FROM ${tables.lock} WHERE name = ?)`;
 }
 
+/** How many tokens one draw brings. In µs it is less than a draw takes, so that tokens do not run ahead of the clock. */
+export const DRAWN = 16;
+const MORE = DRAWN - 1;
+
 /**
- * The next token of a name as the insert id: greater than the last, and no less than the clock, so that a row that was
+ * The next tokens of a name, the last of them as the insert id: greater than those before, and no less than the clock, so that a row that was
  * swept, or whose last change a crash lost, does not give out a token twice. Parameter: name.
  */
 export function draw(tables: Tables): string {
-  return `INSERT INTO ${tables.token} (name, token) VALUES (?, LAST_INSERT_ID(${NOW}))
-ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(GREATEST(token + 1, ${NOW}))`;
+  return `INSERT INTO ${tables.token} (name, token) VALUES (?, LAST_INSERT_ID(${NOW} + ${MORE}))
+ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(GREATEST(token + 1, ${NOW}) + ${MORE})`;
 }
 
 /** Who holds and who waits, the uncommitted rows of all sessions: for a session that reads uncommitted. */

@@ -334,30 +334,34 @@ function connectionOf(url: string): { host: string; port: number; username: stri
 // Of a connection that has to be opened anew in between none of these.
 const COUNTED = ['Com_insert', 'Com_insert_select', 'Com_commit', 'Com_stmt_execute'];
 
-test.each([true, false])(
-  'a free lock is so many statements, if the pool allows several at once: %s',
-  async (several) => {
-    const server = await ownServer();
-    const pool = createPool({ ...connectionOptions(server.url), multipleStatements: several });
-    onTestFinished(() => pool.end());
-    const locks = await createLocks(mysql({ pool }));
-    onTestFinished(() => locks.close());
-    const admin = await administrator(server.url);
-    const counts = async (): Promise<number[]> => {
-      const found = await rows(admin, 'SHOW GLOBAL STATUS');
-      return COUNTED.map((counted) => Number(found.find((row) => row['Variable_name'] === counted)?.['Value']));
-    };
-    const visit = async (): Promise<bigint> => {
-      const lock = await locks.acquire('a');
-      await lock.release();
-      return lock.fencingToken;
-    };
-    // Creates the row, prepares what is to be prepared.
-    const tokens = [await visit(), await visit()];
-    const before = await counts();
-    for (let i = 0; i < 10; i += 1) tokens.push(await visit());
-    const after = await counts();
-    expect(after.map((count, i) => count - (before[i] ?? 0))).toEqual(several ? [10, 10, 10, 0] : [10, 10, 0, 20]);
-    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => (a < b ? -1 : 1)));
-  },
-);
+test.each([
+  // One draw brings the tokens of sixteen holds, unless the name changes.
+  { several: true, names: 1, counted: [2, 32, 2, 34] },
+  { several: true, names: 2, counted: [32, 32, 32, 64] },
+  { several: false, names: 2, counted: [32, 32, 0, 64] },
+])('32 free locks of $names names are so many statements, if several may be sent at once: $several', async (row) => {
+  const server = await ownServer();
+  const pool = createPool(connectionOptions(server.url));
+  onTestFinished(() => pool.end());
+  // Its own connections, which are kept for longer than a busy machine takes between two locks, or a pool's.
+  const locks = await createLocks(row.several ? server.url : mysql({ pool }));
+  onTestFinished(() => locks.close());
+  const admin = await administrator(server.url);
+  const counts = async (): Promise<number[]> => {
+    const found = await rows(admin, 'SHOW GLOBAL STATUS');
+    return COUNTED.map((counted) => Number(found.find((status) => status['Variable_name'] === counted)?.['Value']));
+  };
+  const tokens = new Map<string, bigint[]>();
+  const visit = async (at: number): Promise<void> => {
+    const lock = await locks.acquire(`name ${at % row.names}`);
+    await lock.release();
+    tokens.set(lock.name, [...(tokens.get(lock.name) ?? []), lock.fencingToken]);
+  };
+  // Creates the rows, prepares what is to be prepared.
+  for (let at = 0; at < 16; at += 1) await visit(at);
+  const before = await counts();
+  for (let at = 0; at < 32; at += 1) await visit(at);
+  const after = await counts();
+  expect(after.map((count, i) => count - (before[i] ?? 0))).toEqual(row.counted);
+  for (const each of tokens.values()) expect(each).toEqual([...new Set(each)].toSorted((a, b) => (a < b ? -1 : 1)));
+});

@@ -50,14 +50,14 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
   }
 
   async acquire(request: LockRequest): Promise<MysqlGrant | null> {
-    request.signal.throwIfAborted();
+    stopIfAborted(request);
     const claim = claimOf(request);
     try {
       const hold = await this.#enter(claim);
       if (hold === 'refused') return null;
       return grantOf(this.#context, hold, request);
     } catch (error) {
-      if (request.signal.aborted) throw request.signal.reason;
+      stopIfAborted(request);
       throw unavailable(error);
     }
   }
@@ -98,7 +98,7 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
   }
 
   async #enter(claim: Claim): Promise<Hold | Refused> {
-    const { name, wait, steal, signal } = claim.request;
+    const { name, wait, steal } = claim.request;
     if (steal) return await this.#steal(claim);
     if (!wait) {
       // Who waits at the server for this client is ahead of a try also while it is between two places there.
@@ -111,7 +111,7 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
     if (this.#lines.isContended(name)) this.#context.connections.warm(claim.limits);
     try {
       await place.first;
-      signal.throwIfAborted();
+      stopIfAborted(claim.request);
       return await this.#waitInTurn(claim, place);
     } finally {
       place.leave();
@@ -156,37 +156,42 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
     enter: (session: Session) => Promise<Hold | Refused | Again>,
   ): Promise<Hold | Refused> {
     const { connections } = this.#context;
-    const { signal } = claim.request;
+    const { request } = claim;
     for (let failures = 0; ;) {
-      const session = await connections.use(limits, { signal });
+      const session = await connections.use(limits, request);
       const startedAt = monotonicMs();
       let isHeld = false;
       try {
-        signal.throwIfAborted();
+        stopIfAborted(request);
         await session.limit(limits);
         const result = await enter(session);
-        signal.throwIfAborted();
+        stopIfAborted(request);
         // Closed since: nobody is to be told that it holds.
         if (result === 'again' || !session.isOpen) continue;
         isHeld = result !== 'refused';
         return result;
       } catch (error) {
-        signal.throwIfAborted();
+        stopIfAborted(request);
         // A thief's kill that meets us between two statements of the way.
         if (isOutOfQueue(error)) continue;
         failures = monotonicMs() - startedAt > LASTING_MS ? 1 : failures + 1;
         if (!isLost(error) || failures >= ATTEMPTS) throw error;
       } finally {
-        if (!isHeld) await this.#giveBack(session, claim.request);
+        if (!isHeld) await this.#giveBack(session, request);
       }
     }
   }
 
-  async #giveBack(session: Session, { signal, wait }: LockRequest): Promise<void> {
+  async #giveBack(session: Session, request: LockRequest): Promise<void> {
     const done = this.#context.connections.done(session).catch(() => undefined);
     // Who gave up must not leave before the lock is free, and who will wait needs the connection again.
-    if (signal.aborted || wait) await done;
+    if (request.aborted || request.wait) await done;
   }
+}
+
+/** Its signal is made when it is read, and most requests need none. */
+function stopIfAborted(request: LockRequest): void {
+  if (request.aborted) throw request.signal.reason;
 }
 
 function infoOf({ name, mode, client }: LockRequest): LockInfo {

@@ -13,5 +13,5 @@ export const capabilities: Capabilities = {
   fencing: 'per-name',
   reach: 'network',
   durability:
-    'A restart or failover of the server ends all locks; tokens are committed rows and never less than the server clock, so they grow on, also after a failover that loses rows unless the clock goes back too',
+    'A restart or failover of the server ends all locks; tokens are committed rows, drawn no less than the server clock, so they grow on, also after a failover that loses rows unless the clock goes back too',
 };

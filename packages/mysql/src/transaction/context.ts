@@ -1,4 +1,4 @@
-import type { LockMode, LockRequest } from '@holdfast/core/adapter';
+import type { ClientInfo, LockMode, LockRequest } from '@holdfast/core/adapter';
 import type { Connections } from '../connections.ts';
 import type { Desk } from '../desk.ts';
 import type { Tables } from '../schema.ts';
@@ -9,16 +9,16 @@ export interface Context {
   readonly desk: Desk;
   readonly connections: Connections;
   readonly tables: Tables;
-  /** What was asked of the server before, by product and mode; see `drawAndEnter`. */
-  readonly freeTexts: Map<string, readonly string[]>;
 }
+
+export type Who = readonly [client: Buffer, host: Buffer, pid: number];
 
 /** A request with what is sent for it: names and texts as bytes, so that neither `sql_mode` nor a collation changes them. */
 export interface Claim {
   readonly request: LockRequest;
   readonly name: Buffer;
   readonly mode: LockMode;
-  readonly who: readonly [client: Buffer, host: Buffer, pid: number];
+  readonly who: Who;
   /** Of the session that holds. */
   readonly limits: Limits;
   /** Of the session that waits: if this process freezes, those behind are stalled by no more than this at its turn. */
@@ -44,13 +44,22 @@ const SHORT_S = 1;
 export function claimOf(request: LockRequest): Claim {
   // The server counts whole seconds: rounded up, it never frees before the holder's own deadline.
   const idleS = Math.ceil(request.ttlMs / 1000);
-  const { id, host, pid } = request.client;
   return {
     request,
     name: Buffer.from(request.name),
     mode: request.mode as LockMode,
-    who: [Buffer.from(id), Buffer.from(host), pid],
+    who: whoIs(request.client),
     limits: { idleS, lockWaitS: SHORT_S },
     waitLimits: { idleS: Math.min(idleS, CONFIRM_S), lockWaitS: FOREVER_S },
   };
+}
+
+const known = new WeakMap<ClientInfo, Who>();
+
+/** All requests of a client have the same one. */
+function whoIs(client: ClientInfo): Who {
+  const { id, host, pid } = client;
+  const who = known.get(client) ?? [Buffer.from(id), Buffer.from(host), pid];
+  known.set(client, who);
+  return who;
 }
