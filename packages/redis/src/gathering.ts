@@ -14,6 +14,7 @@ export class Gathering {
   #keys: string[] = [];
   #args: string[] = [];
   #gathered: Outgoing[] = [];
+  #isOneByOne = false;
 
   constructor(client: Redis) {
     this.#client = client;
@@ -26,7 +27,7 @@ export class Gathering {
   /** `false`: it can't be with others. It is to be sent by itself, after {@link flush}. */
   add(call: Outgoing): boolean {
     const arranged = argsTogether(call.script, call.args);
-    if (arranged === undefined) return false;
+    if (arranged === undefined || this.#isOneByOne) return false;
     this.#keys.push(...call.keys);
     this.#args.push(...arranged);
     this.#gathered.push(call);
@@ -55,7 +56,8 @@ export class Gathering {
         (failure: unknown) => this.#failed(failure, gathered, keys, args),
       );
     } else if (isReply(error)) {
-      // One name is refused, or is no lock's: the others have nothing to do with it.
+      // One name is refused, or is no lock's: the others have nothing to do with it. Or there are slots behind this one address.
+      if (errorCode(error) === 'CROSSSLOT') this.#isOneByOne = true;
       this.#oneByOne(gathered);
     } else for (const call of gathered) call.failed(error);
   }

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '@holdfast/testbed';
 import { keysOf } from '../src/keys.ts';
 import { acquire } from '../src/scripts/acquire.ts';
 import { release } from '../src/scripts/release.ts';
 import type { Script } from '../src/scripts/script.ts';
 import { argsTogether, together } from '../src/scripts/together.ts';
 import { casts, entriesOf, essence, shapeOf, stateOf, steps } from './histories.ts';
-import { executed, onlooker, open, ownServer } from './traffic.ts';
+import { executed, onlooker, open, ownServer, until } from './traffic.ts';
 
 /** More than two scripts' worth. */
 const MANY = 80;
@@ -120,4 +121,19 @@ test('a connection that breaks under many requests leaves none of them without a
   expect(new Set(held.map(({ fencingToken }) => fencingToken)).size).toBe(MANY);
   await Promise.all(held.map((lock) => lock.release()));
   expect((await locks.query()).held).toEqual([]);
+});
+
+test('behind an address that has slots each lock goes by itself', async () => {
+  const { url } = await ownServer({ args: ['--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`] });
+  const [locks, client] = [await open(url), onlooker(url)];
+  await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+  await until(async () => String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  await (await locks.acquire('connected')).release();
+  const all = async (): Promise<void> => {
+    await Promise.all((await Promise.all(names.map((name) => locks.acquire(name)))).map((lock) => lock.release()));
+  };
+  await all();
+  expect((await locks.query()).held).toEqual([]);
+  const counts = await executed(client, all);
+  expect(counts['evalsha']).toBe(2 * MANY);
 });
