@@ -23,6 +23,8 @@ export type { QueueChange, QueueEntry, QueueEvent, QueueState } from './queue.ts
 export { pollUntilGranted } from './poll.ts';
 export type { PollOptions } from './poll.ts';
 export { abortable } from './abortable.ts';
+export { Patience } from './patience.ts';
+export type { Pending } from './patience.ts';
 export { batched } from './batch.ts';
 export { parseDuration } from './config/duration.ts';
 export { parseOptions, urlOptions } from './config/options.ts';

@@ -1,4 +1,4 @@
-import { monotonicMs, Sessions, SharedLease, UnsupportedError } from '@holdfast/core/adapter';
+import { monotonicMs, Patience, Sessions, SharedLease, UnsupportedError } from '@holdfast/core/adapter';
 import type {
   Capabilities,
   Diagnosis,
@@ -10,7 +10,7 @@ import type {
 import { capabilities } from './capabilities.ts';
 import { Connections } from './connections.ts';
 import { diagnose } from './diagnose.ts';
-import { unavailable } from './errors.ts';
+import { unanswered, unavailable } from './errors.ts';
 import { entryOf } from './hold.ts';
 import type { Entry, Hold, PostgresGrant } from './hold.ts';
 import { keysOf } from './keys.ts';
@@ -18,7 +18,6 @@ import type { Keys } from './keys.ts';
 import { Line } from './line.ts';
 import { opener } from './open.ts';
 import type { OpenOptions } from './open.ts';
-import { Patience } from './patience.ts';
 import { query } from './query.ts';
 import { Registry } from './registry.ts';
 import { LockSession } from './session.ts';
@@ -53,7 +52,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   constructor(options: OpenOptions & { readonly connections: number }) {
     const { patienceMs, schema } = options;
     const statements = statementsFor(schema);
-    const patience = new Patience(patienceMs);
+    const patience = new Patience(patienceMs, () => unanswered(patienceMs));
     this.#context = {
       statements,
       patience,
@@ -119,10 +118,10 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     const { statements, patience } = this.#context;
     let opened: LockSession | undefined;
     try {
-      await patience.answered(this.#registry.flush());
+      await patience.bound(this.#registry.flush());
       const known = this.#latest?.isOver === false ? this.#latest : undefined;
       const { connection } = known ?? (opened = await this.#sessions.use(IDLE_MS, true));
-      return await patience.answered(query(connection, statements, name));
+      return await patience.bound(query(connection, statements, name));
     } catch (error) {
       throw unavailable(error);
     } finally {

@@ -1,8 +1,8 @@
+import type { Patience } from '@holdfast/core/adapter';
 import { BackendUnavailableError, UnsupportedError } from '@holdfast/core/adapter';
 import type { Client } from 'pg';
 import { Connection } from './connection.ts';
 import { poolsTransactions, unavailable } from './errors.ts';
-import type { Patience } from './patience.ts';
 import { ensureSchema } from './schema.ts';
 import { APPLY, settingsFor } from './settings.ts';
 import type { Source } from './source.ts';
@@ -66,7 +66,7 @@ export function opener(
 
   return () =>
     patience
-      .answered(open(), (late) => void late.close())
+      .bound(open(), (late) => void late.close())
       .catch((error: unknown) => {
         throw unavailable(error);
       });

@@ -1,5 +1,5 @@
 import { Lease, monotonicMs } from '@holdfast/core/adapter';
-import type { LossReason, RenewResult, Session } from '@holdfast/core/adapter';
+import type { LossReason, Patience, RenewResult, Session } from '@holdfast/core/adapter';
 import { attempt, elsewhere, permit } from './attempt.ts';
 import type { Wish } from './attempt.ts';
 import type { Connection } from './connection.ts';
@@ -8,7 +8,6 @@ import { codeOf } from './errors.ts';
 import type { Hold, PostgresGrant } from './hold.ts';
 import type { Keys } from './keys.ts';
 import { Ledger } from './ledger.ts';
-import type { Patience } from './patience.ts';
 import { Presence } from './presence.ts';
 import type { Present } from './presence.ts';
 import { TRUE } from './sql.ts';
@@ -56,7 +55,7 @@ export class LockSession implements Session {
       const work = connection.ask(context.statements.keepFor, [Math.floor(ttlMs)]);
       // On a network that is slow in relation to the ttl the first heartbeat is due before the answer is here.
       const session = new LockSession(context, connection, { ttlMs, renew, provedAt, isDedicated: false });
-      await context.patience.answered(work);
+      await context.patience.bound(work);
       if (session.isOver) throw new Error(`the answer took longer than the ttl of ${ttlMs} ms`);
       return session;
     } catch (error) {
@@ -122,10 +121,10 @@ export class LockSession implements Session {
     // Unlocked first: who waits need not wait for the rest, and what is locked next comes behind both.
     const unlisted = owner === undefined ? undefined : this.ledger.unlist(owner);
     if (this.isDedicated && !this.ledger.isBehind) sent();
-    const done = unlocking === undefined ? !this.isOver : await patience.answered(unlocking);
+    const done = unlocking === undefined ? !this.isOver : await patience.bound(unlocking);
     // A row still counts where the session has the lock for other readers, or says that the owner waits.
     // But what became of the lock is known by now: a row that stays for want of an answer is no failure of the release.
-    if (unlisted !== undefined) await patience.answered(unlisted).then(undefined, () => undefined);
+    if (unlisted !== undefined) await patience.bound(unlisted).then(undefined, () => undefined);
     return done;
   }
 
@@ -181,7 +180,7 @@ export class LockSession implements Session {
       const key = mode === 'shared' ? keys.lock : keys.permits;
       this.connection.ask(statements.unlockShared, [key]).catch(() => undefined);
     };
-    return patience.answered(this.#presence.enter(keys, mode, ask, left), (late) => {
+    return patience.bound(this.#presence.enter(keys, mode, ask, left), (late) => {
       if (late !== null) this.unlock(late, undefined).catch(() => undefined);
     });
   }

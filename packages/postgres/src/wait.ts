@@ -92,7 +92,7 @@ export async function confirmed(
   const { statements, patience } = context;
   const provedAt = monotonicMs();
   const work = uncancelled(() => connection.fields(statements.confirm, [Math.floor(ttlMs), connection.pid]));
-  const token = BigInt((await patience.answered(work))?.[0] ?? ELSEWHERE);
+  const token = BigInt((await patience.bound(work))?.[0] ?? ELSEWHERE);
   if (token < 0n) throw elsewhere({ connection });
   if (connection.isLost) throw new ConnectionLostError('lost as it was granted the lock');
   return { session: new LockSession(context, connection, { ttlMs, renew, provedAt, isDedicated: true }), token };

@@ -1,4 +1,4 @@
-import type { Pending } from './patience.ts';
+import type { Pending } from '@holdfast/core/adapter';
 import type { Script } from './scripts/script.ts';
 import type { ServerClock } from './server-clock.ts';
 

@@ -1,8 +1,8 @@
+import { Patience } from '@holdfast/core/adapter';
 import { errorCode, isTransient, RedisUnavailableError, timedOut } from './errors.ts';
 import { DirectCall } from './call.ts';
 import type { Call, CallOwner } from './call.ts';
 import type { Link } from './link.ts';
-import { Patience } from './patience.ts';
 import { Replication } from './replication.ts';
 import type { Script } from './scripts/script.ts';
 import { ServerClock } from './server-clock.ts';

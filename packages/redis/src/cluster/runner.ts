@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { monotonicMs } from '@holdfast/core/adapter';
+import { monotonicMs, Patience } from '@holdfast/core/adapter';
 import { IndirectCall } from '../call.ts';
 import type { Call } from '../call.ts';
 import type { Invocation } from '../commands.ts';
 import { errorCode, isTransient, RedisUnavailableError, timedOut } from '../errors.ts';
-import { Patience } from '../patience.ts';
 import type { Script } from '../scripts/script.ts';
 import { ServerClock } from '../server-clock.ts';
 import type { Runner } from '../servers.ts';

@@ -1,7 +1,6 @@
-import { monotonicMs } from '@holdfast/core/adapter';
+import { monotonicMs, Patience } from '@holdfast/core/adapter';
 import { timedOut } from '../errors.ts';
 import type { Link } from '../link.ts';
-import { Patience } from '../patience.ts';
 import type { Script } from '../scripts/script.ts';
 import { ServerClock } from '../server-clock.ts';
 import type { Node } from '../servers.ts';

@@ -1,8 +1,8 @@
+import { Patience } from '@holdfast/core/adapter';
 import type { RedisOptions } from 'ioredis';
 import { errorCode, RedisUnavailableError, timedOut } from '../errors.ts';
 import { connect, connectForMessages } from '../link.ts';
 import type { Link } from '../link.ts';
-import { Patience } from '../patience.ts';
 import type { Address } from './address.ts';
 import { shown } from './address.ts';
 

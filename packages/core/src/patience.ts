@@ -1,4 +1,4 @@
-import { monotonicMs } from '@holdfast/core/adapter';
+import { monotonicMs } from './clock.ts';
 
 /** Something that may take so long. */
 export interface Pending {
@@ -31,6 +31,7 @@ export class Patience {
     return monotonicMs() + this.#ms;
   }
 
+  /** `pending.until` is {@link until}, of just now. */
   begin(pending: Pending): void {
     this.#pending.add(pending);
     // Not stopped when all is answered: the next that is begun needs it again.
@@ -41,15 +42,21 @@ export class Patience {
     this.#pending.delete(pending);
   }
 
-  /** `work`, but no longer than that. */
-  bound<T>(work: Promise<T>): Promise<T> {
+  /** `work`, but no longer than that. What it comes to later goes to `late`. */
+  bound<T>(work: Promise<T>, late?: (value: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const pending: Pending = { until: this.until, giveUp: () => reject(this.#expired()) };
+      let isLate = false;
+      const giveUp = (): void => {
+        isLate = true;
+        reject(this.#expired());
+      };
+      const pending: Pending = { until: this.until, giveUp };
       this.begin(pending);
       work.then(
         (value) => {
           this.end(pending);
-          resolve(value);
+          if (isLate) late?.(value);
+          else resolve(value);
         },
         (error: unknown) => {
           this.end(pending);
@@ -68,7 +75,7 @@ export class Patience {
     const now = monotonicMs();
     for (const pending of this.#pending) {
       if (pending.until > now) {
-        this.#timer = this.#start(pending.until - now);
+        this.#timer = this.#start(Math.ceil(pending.until - now));
         return;
       }
       this.#pending.delete(pending);
