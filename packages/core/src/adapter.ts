@@ -2,7 +2,8 @@
 export * from './contract.ts';
 export * from './errors.ts';
 export { monotonicMs } from './clock.ts';
-export { Lease, driftMarginMs } from './lease.ts';
+export { Lease } from './lease.ts';
+export { driftMarginMs } from './lease-terms.ts';
 export type {
   GrantLease,
   LeaseEvent,
@@ -11,7 +12,7 @@ export type {
   LeaseState,
   LeaseTerms,
   RenewResult,
-} from './lease.ts';
+} from './lease-terms.ts';
 export { SharedLease } from './shared-lease.ts';
 export { keptWhile } from './kept-while.ts';
 export { Sessions } from './sessions.ts';

@@ -4,7 +4,7 @@
  * Core owns validation, timeouts, aborts, reentrancy, events and errors. An adapter owns how its backend
  * orders requests, grants them, wakes a waiter and frees a lock.
  */
-import type { GrantLease } from './lease.ts';
+import type { GrantLease } from './lease-terms.ts';
 
 /** The Web Locks modes. */
 export type LockMode = 'exclusive' | 'shared';

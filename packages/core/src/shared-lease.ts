@@ -1,6 +1,7 @@
 import type { LockLostError, LossReason } from './errors.ts';
-import { lossError } from './lease.ts';
-import type { GrantLease, Lease, LeaseEvent, LeaseState } from './lease.ts';
+import type { Lease } from './lease.ts';
+import type { GrantLease, LeaseEvent, LeaseState } from './lease-terms.ts';
+import { lossError } from './loss-error.ts';
 import { tell, withListener, withoutListener } from './listeners.ts';
 import type { Listeners } from './listeners.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientInfo, Grant, LockBackend } from '../contract.ts';
 import { BackendUnavailableError, LocksClosedError } from '../errors.ts';
 import { monotonicMs } from '../clock.ts';
-import type { GrantLease } from '../lease.ts';
+import type { GrantLease } from '../lease-terms.ts';
 import { isHeard, publish } from './events.ts';
 import type { LockEvent } from './events.ts';
 import { Hold } from './hold.ts';

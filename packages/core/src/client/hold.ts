@@ -1,5 +1,5 @@
 import type { Grant } from '../contract.ts';
-import type { LeaseEvent } from '../lease.ts';
+import type { LeaseEvent } from '../lease-terms.ts';
 import { monotonicMs } from '../clock.ts';
 import { isHeard, publish } from './events.ts';
 import type { LockEvent } from './events.ts';

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../clock.ts';
 import type { Grant, LockRequest } from '../contract.ts';
-import { driftMarginMs } from '../lease.ts';
+import { driftMarginMs } from '../lease-terms.ts';
 import { QuorumGrant, unreachable } from './hold.ts';
 import { GRACE_MS } from './member.ts';
 import { mostlyClear } from './seat.ts';

@@ -1,7 +1,7 @@
 import type { Grant } from '../contract.ts';
 import { BackendUnavailableError } from '../errors.ts';
 import { Lease } from '../lease.ts';
-import type { LeaseSource, LeaseTerms, RenewResult } from '../lease.ts';
+import type { LeaseSource, LeaseTerms, RenewResult } from '../lease-terms.ts';
 import type { Vote } from './vote.ts';
 
 /** A lock that a majority has granted, and all votes for it, also those that came later. */
