@@ -61,6 +61,7 @@ test('every peer has a ratio', async () => {
   const peers = latency?.lines.map(({ name }) => name).filter((name) => /\d/.test(name));
   expect(handOver?.lines.map(({ name, failed }) => failed ?? name)).toEqual([
     'notification',
+    'a list and PUBLISH',
     'holdfast',
     ...(peers ?? []),
   ]);
