@@ -48,7 +48,8 @@ export class Commands implements Runner, Node {
 
   start(script: Script, { keys, args }: Invocation, counts?: Counts): Call {
     // Who is alone has nothing to wait for.
-    if (this.#patience.pending > 0) this.link.gather();
+    const { pending } = this.#patience;
+    if (pending > 0) this.link.gather(pending);
     const call = new DirectCall(this.#owner, script, keys, args, this.#patience.until);
     if (counts === undefined || this.#replication === undefined) this.link.send(call);
     else this.#sendReplicated(this.#replication, call, counts);

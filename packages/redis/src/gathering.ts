@@ -6,7 +6,11 @@ import type { Script } from './scripts/script.ts';
 import { argsTogether, together } from './scripts/together.ts';
 
 /** So many run as one: the server serves nobody else meanwhile, for some 10 µs each. */
-const AT_ONCE = 32;
+const MOST = 32;
+/** Else the script costs more than the commands that it saves. */
+const FEWEST = 4;
+/** The part of all that is under way: the server works on some while the client has the answers of others, instead of each waiting for the other. */
+const SHARE = 1 / 4;
 
 /** What is sent in one turn of the event loop: several locks as one script. */
 export class Gathering {
@@ -14,10 +18,16 @@ export class Gathering {
   #keys: string[] = [];
   #args: string[] = [];
   #gathered: Outgoing[] = [];
+  #size = FEWEST;
   #isOneByOne = false;
 
   constructor(client: Redis) {
     this.#client = client;
+  }
+
+  /** `underWay`: how many calls have no answer yet. */
+  fit(underWay: number): void {
+    this.#size = Math.min(Math.max(Math.ceil(underWay * SHARE), FEWEST), MOST);
   }
 
   get isEmpty(): boolean {
@@ -31,7 +41,7 @@ export class Gathering {
     this.#keys.push(...call.keys);
     this.#args.push(...arranged);
     this.#gathered.push(call);
-    if (this.#gathered.length === AT_ONCE) this.flush();
+    if (this.#gathered.length >= this.#size) this.flush();
     return true;
   }
 

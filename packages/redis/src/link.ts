@@ -62,9 +62,11 @@ export class Link {
 
   /**
    * All that is sent from now until the end of this turn of the event loop leaves in one write, and several locks as one script: the system call
-   * and the reply for each command cost more than all else that is done for it. For our own connection; how the user's writes is the user's.
+   * and the reply for each command cost more than all else that is done for it. For our own connection; how the user's writes is the user's. `underWay`: how many calls have
+   * no answer yet.
    */
-  gather(): void {
+  gather(underWay?: number): void {
+    if (underWay !== undefined) this.#gathering?.fit(underWay);
     const { stream } = this.client as Internals;
     if (!this.#own || stream === undefined || this.#corked === stream) return;
     this.#corked = stream;

@@ -73,7 +73,7 @@ test('many locks that are asked for at once are few commands', async () => {
   });
   expect(counts['set']).toBe(2 * MANY);
   expect(counts['del']).toBe(MANY);
-  expect(counts['evalsha']).toBe(8);
+  expect(counts['evalsha']).toBeLessThan(MANY / 2);
   expect(counts['eval']).toBeUndefined();
 });
 

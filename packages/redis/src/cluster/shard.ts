@@ -31,7 +31,8 @@ export class Shard implements Node {
 
   /** `asking`: the slot is only on its way here. */
   evalsha(script: Script, keys: readonly string[], args: readonly string[], asking: boolean): Promise<unknown> {
-    if (this.#patience.pending > 0) this.link.gather();
+    const { pending } = this.#patience;
+    if (pending > 0) this.link.gather(pending);
     if (asking) this.#ask();
     this.#usedAt = monotonicMs();
     return this.link.evalsha(script, keys, args);
