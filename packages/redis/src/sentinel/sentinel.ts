@@ -42,8 +42,15 @@ export class Sentinel {
   async ask(name: string): Promise<Claim> {
     const link = connect(this.#options, this.#timeoutMs, title(this.address));
     try {
-      const reply = await this.#patience.bound(link.open().call('SENTINEL', 'MASTER', name));
-      return claimOf(reply as string[]);
+      const client = link.open();
+      // In this order: the sentinel that promotes a replica has the new epoch and the new address in the same moment, but tells that address by
+      // the second question alone; by the first one, until the other replicas follow, that of the master that is being replaced.
+      const asked = Promise.all([
+        client.call('SENTINEL', 'MASTER', name),
+        client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name),
+      ]);
+      const [master, address] = await this.#patience.bound(asked);
+      return claimOf(master as string[], address as string[]);
     } catch (error) {
       // Sentinel's only answer without a code of its own is that it does not know the name.
       if (errorCode(error) === 'ERR') throw new UnknownMasterError(`${title(this.address)} knows no such master`);
@@ -80,12 +87,15 @@ export class Sentinel {
   }
 }
 
-/** `SENTINEL MASTER`: names and values in turn. Source: https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/ */
-function claimOf(reply: readonly string[]): Claim {
+/**
+ * `SENTINEL MASTER` answers names and values in turn, `SENTINEL GET-MASTER-ADDR-BY-NAME` a host and a port.
+ *
+ * Source: https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/; when the two differ: `sentinelGetCurrentMasterAddress` in sentinel.c.
+ */
+function claimOf(master: readonly string[], [host = '', port = '']: readonly string[]): Claim {
   const fields = new Map<string, string>();
-  for (let i = 0; i + 1 < reply.length; i += 2) fields.set(String(reply[i]), String(reply[i + 1]));
-  const address = { host: fields.get('ip') ?? '', port: Number(fields.get('port')) };
-  return { address, epoch: Number(fields.get('config-epoch') ?? 0), fields };
+  for (let i = 0; i + 1 < master.length; i += 2) fields.set(String(master[i]), String(master[i + 1]));
+  return { address: { host, port: Number(port) }, epoch: Number(fields.get('config-epoch') ?? 0), fields };
 }
 
 function title(address: Address): string {
