@@ -7,6 +7,7 @@ import type { RedisOptions } from '@holdfast/redis';
 import { startRedisSentinel } from '@holdfast/testbed';
 import type { RedisSentinel, RedisSentinelOptions, RunningServer } from '@holdfast/testbed';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Sentinel } from '../../src/sentinel/sentinel.ts';
 import { onlooker, pending, until } from '../traffic.ts';
 
 /** What a failover may take, in ms. */
@@ -75,6 +76,25 @@ describe('failover while locks are held and waited for', () => {
     },
     120_000,
   );
+});
+
+test('sentinels that say the same epoch say the same address, also the one that promotes a replica', async () => {
+  const set = await own();
+  const [, hosts = '', name = ''] = /\/\/([^/]+)\/(.+)$/.exec(set.url) ?? [];
+  const sentinels = hosts.split(',').map((address) => {
+    const [host = '', port] = address.split(':');
+    return new Sentinel({ host, port: Number(port) }, {}, FAILOVER_MS);
+  });
+  const said = new Map<number, Set<number>>();
+  const master = await masterOf(set);
+  await master.pause();
+  await until(async () => {
+    const claims = await Promise.all(sentinels.map((sentinel) => sentinel.ask(name)));
+    for (const { epoch, address } of claims) said.set(epoch, (said.get(epoch) ?? new Set()).add(address.port));
+    return claims.every(({ epoch, fields, address }) => epoch > 0 && fields.get('port') === String(address.port));
+  }, FAILOVER_MS);
+  expect(said.size).toBeGreaterThan(1);
+  for (const ports of said.values()) expect(ports.size).toBe(1);
 });
 
 test('a holder that the new master does not know of is told at once', async () => {
