@@ -5,17 +5,7 @@ import { Peer } from '@holdfast/core/conformance';
 import type { Lock } from '@holdfast/core';
 import { freePort } from '@holdfast/testbed';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { connections, executed, onlooker, open, ownServer, pending, until } from './traffic.ts';
-
-/** Both connections up and all scripts known: what a process does once is not counted. */
-async function warm(locks: Awaited<ReturnType<typeof open>>): Promise<void> {
-  const lock = await locks.acquire('warm');
-  const next = locks.acquire('warm');
-  await until(async () => (await pending(locks, 'warm')) === 1);
-  await lock.release();
-  await (await next).release();
-  await delay(100);
-}
+import { connections, executed, onlooker, open, ownServer, pending, until, warm } from './traffic.ts';
 
 async function startPeer(url: string): Promise<Peer> {
   const peer = await Peer.start({ kind: 'process', data: () => url });

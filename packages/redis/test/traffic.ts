@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { createLocks } from '@holdfast/core';
@@ -67,4 +68,14 @@ export async function until(condition: () => Promise<boolean> | boolean, limitMs
 
 export async function pending(locks: Locks, name: string): Promise<number> {
   return (await locks.query(name)).pending.length;
+}
+
+/** Both connections up and all scripts known: what a process does once is not counted. */
+export async function warm(locks: Locks): Promise<void> {
+  const lock = await locks.acquire('warm');
+  const next = locks.acquire('warm');
+  await until(async () => (await pending(locks, 'warm')) === 1);
+  await lock.release();
+  await (await next).release();
+  await delay(100);
 }
