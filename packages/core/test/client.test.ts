@@ -101,6 +101,12 @@ describe('a grant', () => {
     expect(lock.remainingMs).toBeGreaterThan(9000);
   });
 
+  test('of a session that lives longer than was asked for is judged by the time of the session', async () => {
+    const { locks } = scripted({ acquire: () => Promise.resolve(grant(10_000, monotonicMs() - 9500)) });
+    const lock = await locks.acquire('name', { ttl: 100 });
+    expect(lock.remainingMs).toBeGreaterThan(9000);
+  });
+
   test('that ends while its renewal hangs is given back, and the waiter asks again', async () => {
     let requests = 0;
     const { locks, released } = scripted({

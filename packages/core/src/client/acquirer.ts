@@ -58,7 +58,7 @@ export class Acquirer implements HoldOwner {
         const grant = await wait.within(work, ABORT_GRACE_MS, this.#late);
         if (grant === null) return null;
         let { remainingMs } = grant.lease;
-        if (acquisition.renew && isScarce(remainingMs, acquisition)) {
+        if (acquisition.renew && isScarce(remainingMs, grant.lease)) {
           await this.#prolong(grant.lease);
           remainingMs = grant.lease.remainingMs;
         }
@@ -67,7 +67,7 @@ export class Acquirer implements HoldOwner {
           wait.throwIfAborted();
         }
         // No await from the check above to here: `close` either aborted this wait or finds this hold.
-        if (!isUseless(remainingMs, acquisition)) return this.#hold(name, acquisition, grant, startedAt);
+        if (!isUseless(remainingMs, grant.lease)) return this.#hold(name, acquisition, grant, startedAt);
         // So long on its way that its ttl is over, or as good as over: who waits asks again.
         void this.#giveBack(grant);
         if (!acquisition.wait) throw this.#tooLate(acquisition);
@@ -168,11 +168,11 @@ export class Acquirer implements HoldOwner {
   }
 }
 
-function isScarce(remainingMs: number, { ttlMs }: Acquisition): boolean {
+function isScarce(remainingMs: number, { ttlMs }: GrantLease): boolean {
   return remainingMs < Math.min(ttlMs / 3, SCARCE_MS);
 }
 
-function isUseless(remainingMs: number, { ttlMs }: Acquisition): boolean {
+function isUseless(remainingMs: number, { ttlMs }: GrantLease): boolean {
   return remainingMs <= Math.min(ttlMs / 20, USELESS_MS);
 }
 
