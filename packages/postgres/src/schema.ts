@@ -46,7 +46,7 @@ const PRESENT = `SELECT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = $1
     AND EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'registry' AND relkind = 'r')) AS present`;
 
 const ALLOWED = `SELECT has_schema_privilege(n.oid, 'USAGE') AND
-    (SELECT has_sequence_privilege(oid, 'USAGE') FROM pg_class WHERE relnamespace = n.oid AND relname = 'token') AND
+    (SELECT has_sequence_privilege(oid, 'USAGE') AND has_sequence_privilege(oid, 'SELECT') FROM pg_class WHERE relnamespace = n.oid AND relname = 'token') AND
     (SELECT has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') AND has_table_privilege(oid, 'UPDATE')
       AND has_table_privilege(oid, 'DELETE') FROM pg_class WHERE relnamespace = n.oid AND relname = 'registry') AS allowed
   FROM pg_namespace n WHERE n.nspname = $1`;

@@ -81,6 +81,9 @@ const SHORTEST_VANISHED_MS = 1000;
 /** Linux takes no more. In s. */
 const LONGEST_KEEPALIVE_S = 32_767;
 
+/** A variable of the session: up to which token the sequence was written ahead by a record that was on disk. */
+const ON_DISK = 'holdfast.on_disk';
+
 /** An advisory lock's key from its two halves in `pg_locks`. */
 export const KEY = '((classid::bigint << 32) | objid::bigint)';
 /** Of `pg_locks`: advisory locks of this database with a key of one `int8`. */
@@ -91,12 +94,23 @@ export const ADVISORY = `locktype = 'advisory' AND objsubid = 1 AND database = (
  * a value that it had written before makes its own transaction wait for nothing: the record that covers it may be another
  * session's, not flushed yet. A record of our own that has to be flushed takes all before it along; see decision 031.
  *
- * `CASE` alone keeps an order (manual, 4.2.14): the value is drawn first, looked at last.
+ * The value up to which was written ahead is another one for each such record. A session that has seen it on disk once need not look again at how
+ * far the disk is, which is behind whenever somebody writes anything.
+ *
+ * `CASE` alone keeps an order (manual, 4.2.14): the value is drawn first, then it is looked at how far was written ahead, then at the disk.
  */
 export function nextToken(schema: string): string {
-  const isBehind = `pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn() OR current_setting('synchronous_standby_names') <> ''`;
-  const flush = `CASE WHEN ${isBehind} THEN pg_logical_emit_message(true, 'holdfast', '') IS NULL ELSE false END`;
-  return `CASE WHEN nextval('${quoted(schema)}.token') > 0 THEN CASE WHEN ${flush} THEN NULL ELSE lastval() END END`;
+  const token = `${quoted(schema)}.token`;
+  const ahead = `(SELECT last_value + log_cnt FROM ${token})::text`;
+  const isReplicated = `current_setting('synchronous_standby_names') <> ''`;
+  const remember = `set_config('${ON_DISK}', ${ahead}, false) IS NULL`;
+  const flush = `pg_logical_emit_message(true, 'holdfast', '') IS NULL`;
+  const isUnsafe = `CASE
+    WHEN NOT ${isReplicated} AND ${ahead} = current_setting('${ON_DISK}', true) THEN false
+    WHEN ${remember} THEN true
+    WHEN ${isReplicated} OR pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn() THEN ${flush}
+    ELSE false END`;
+  return `CASE WHEN nextval('${token}') > 0 THEN CASE WHEN ${isUnsafe} THEN NULL ELSE lastval() END END`;
 }
 
 /** Whoever waits in the queue of a name waits for as long as it takes; until the end of the statement, its commit included. */

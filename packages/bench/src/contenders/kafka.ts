@@ -1,68 +1,7 @@
-import type { Broker, Message } from '../../../kafka/dist/driver.js';
 import { nowMs } from '../clock.ts';
 import type { Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
-
-const TOPIC = 'bench';
-const PARTITIONS = 16;
-const MAX_BYTES = 4 * 1024 * 1024;
-const WAIT_MS = 1000;
-/** About what Holdfast's own records have. */
-const VALUE = 'x'.repeat(300);
-
-/** A broker, through the same driver as Holdfast's adapter: kafkajs without a consumer group. */
-interface Log {
-  /** The offset. */
-  append(): Promise<number>;
-  end(): Promise<number>;
-  /** Waits at the broker for up to {@link WAIT_MS}. */
-  read(offset: number): Promise<readonly Message[]>;
-  close(): Promise<unknown>;
-}
-
-async function connected(url: string, partition: number): Promise<Log> {
-  const { default: kafkajs } = await import('kafkajs');
-  const { brokersOf } = await import('../../../kafka/dist/driver.js');
-  const client = new kafkajs.Kafka({ brokers: [new URL(url).host], logLevel: kafkajs.logLevel.NOTHING });
-  const admin = client.admin();
-  await admin.connect();
-  await admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: PARTITIONS }], waitForLeaders: true });
-  await admin.disconnect();
-  const broker = await brokersOf(client)(address(url));
-  return await logOf(broker, partition);
-}
-
-function address(url: string): { host: string; port: number } {
-  const { hostname, port } = new URL(url);
-  return { host: hostname, port: Number(port) };
-}
-
-async function logOf(broker: Broker, partition: number): Promise<Log> {
-  await broker.connect();
-  return {
-    async append() {
-      const partitions = [{ partition, messages: [{ key: null, value: VALUE }] }];
-      const { topics } = await broker.produce({ acks: -1, topicData: [{ topic: TOPIC, partitions }] });
-      return Number(topics[0]?.partitions[0]?.baseOffset);
-    },
-    async end() {
-      const { responses } = await broker.listOffsets({
-        topics: [{ topic: TOPIC, partitions: [{ partition, timestamp: '-1' }] }],
-      });
-      return Number(responses[0]?.partitions[0]?.offset);
-    },
-    async read(offset) {
-      const { responses } = await broker.fetch({
-        maxWaitTime: WAIT_MS,
-        minBytes: 1,
-        maxBytes: MAX_BYTES,
-        topics: [{ topic: TOPIC, partitions: [{ partition, fetchOffset: String(offset), maxBytes: MAX_BYTES }] }],
-      });
-      return responses[0]?.partitions[0]?.messages ?? [];
-    },
-    close: () => Promise.all(broker.connectionPool.pool.map((connection) => connection.disconnect())),
-  };
-}
+import { connected, follow, PARTITIONS } from './kafka-log.ts';
 
 /** From an append until another connection has read it. */
 const notification: Notification = {
@@ -93,33 +32,65 @@ const raw: Contender = {
     clients += 1;
     const log = await connected(url, clients % PARTITIONS);
     const waiting = new Map<number, () => void>();
-    let next = await log.end();
-    let isOpen = true;
-    const reading = (async () => {
-      while (isOpen) {
-        const messages = await log.read(next);
-        next = Math.max(next, ...messages.map(({ offset }) => Number(offset) + 1));
-        for (const [offset, isRead] of waiting) {
-          if (offset >= next) continue;
-          waiting.delete(offset);
-          isRead();
-        }
+    const reader = await follow(log, (_messages, next) => {
+      for (const [offset, isRead] of waiting) {
+        if (offset >= next) continue;
+        waiting.delete(offset);
+        isRead();
       }
-    })();
+    });
     return {
       async acquire() {
         const offset = await log.append();
-        if (offset >= next) await new Promise<void>((resolve) => waiting.set(offset, resolve));
+        if (offset >= reader.next) await new Promise<void>((resolve) => waiting.set(offset, resolve));
         return () => log.append();
       },
-      async close() {
-        isOpen = false;
-        await reading;
-        await log.close();
-      },
+      close: () => reader.close(),
     };
   },
   notification,
 };
 
-export const contenders: readonly Contender[] = [raw, holdfast];
+/** As long as what Holdfast appends. */
+const LENGTH = 300;
+
+/**
+ * The least that a log can be which grants in its order: a request is a record, a release another one, and all who read both know who holds. No
+ * owner, and if one client dies, all wait forever.
+ */
+const least: Contender = {
+  name: 'a log that everybody reads',
+  role: 'floor',
+  only: ['hand-over'],
+  async open(url) {
+    const log = await connected(url, 0);
+    const lines = new Map<string, number[]>();
+    const holds = new Map<number, () => void>();
+    const grant = ([first]: readonly number[]): void => {
+      if (first === undefined) return;
+      holds.get(first)?.();
+      holds.delete(first);
+    };
+    const reader = await follow(log, (messages) => {
+      for (const { offset, value } of messages) {
+        const [name = '', released] = String(value).split(' ');
+        const line = (lines.get(name) ?? []).filter((place) => String(place) !== released);
+        lines.set(name, released === '' ? [...line, Number(offset)] : line);
+        grant(lines.get(name) ?? []);
+      }
+    });
+    return {
+      async acquire(name) {
+        const offset = await log.append(`${name}  `.padEnd(LENGTH, 'x'));
+        await new Promise<void>((resolve) => {
+          holds.set(offset, resolve);
+          grant(lines.get(name) ?? []);
+        });
+        return () => log.append(`${name} ${offset} `.padEnd(LENGTH, 'x'));
+      },
+      close: () => reader.close(),
+    };
+  },
+};
+
+export const contenders: readonly Contender[] = [raw, least, holdfast];

@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { nowMs } from '../clock.ts';
 import type { Contender, Notification } from '../contender.ts';
+import { Pool } from '../pool.ts';
 import { holdfast } from './holdfast.ts';
 import { verrouOnKnex } from './verrou-on-knex.ts';
 
@@ -76,12 +77,48 @@ function floor(name: string, then: (hex: string) => string): Contender {
 }
 
 /** The least that a lock can be whose token survives a crash of the server: drawn and committed first, in one message with the lock. */
-const least = floor('a committed counter, SELECT … FOR UPDATE, ROLLBACK', () => '');
+const least = floor('a committed counter and SELECT … FOR UPDATE', () => '');
 
 /** By that row others see who holds, and the holder that it is still the same transaction that does. */
 const registered = floor(
-  'the same, with a row of who holds',
+  'the same with a row of who holds',
   (hex) => `INSERT INTO bench_holder VALUES (x'${hex}', REPEAT('x', 150))`,
 );
 
-export const contenders: readonly Contender[] = [raw, least, registered, holdfast, verrouOnKnex('mysql2')];
+/**
+ * Each waits for the row on a connection of its own; then the token is committed on another one, as the transaction that holds can't, and then the
+ * first is asked whether it still holds.
+ */
+const handedOver: Contender = {
+  name: 'SELECT … FOR UPDATE and a committed counter and a question',
+  role: 'floor',
+  only: ['hand-over'],
+  async open(url) {
+    const { createConnection } = await import('mysql2/promise');
+    const counter = await createConnection({ uri: url, multipleStatements: true });
+    await counter.query(
+      `CREATE TABLE IF NOT EXISTS bench_row (name VARBINARY(100) PRIMARY KEY) ENGINE = InnoDB;
+       CREATE TABLE IF NOT EXISTS bench_least (name VARBINARY(100) PRIMARY KEY, token BIGINT NOT NULL) ENGINE = InnoDB`,
+    );
+    const pool = new Pool(() => createConnection({ uri: url, multipleStatements: true }));
+    return {
+      async acquire(lock) {
+        const name = `x'${Buffer.from(lock).toString('hex')}'`;
+        const connection = await pool.take();
+        await connection.query(`INSERT IGNORE INTO bench_row VALUES (${name})`);
+        await connection.query(`START TRANSACTION; SELECT name FROM bench_row WHERE name = ${name} FOR UPDATE`);
+        await counter.query(
+          `INSERT INTO bench_least VALUES (${name}, 1) ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(token + 1)`,
+        );
+        await connection.query('SELECT 1');
+        return async () => {
+          await connection.query('ROLLBACK');
+          pool.give(connection);
+        };
+      },
+      close: () => Promise.all([counter.end(), pool.close((connection) => connection.end())]),
+    };
+  },
+};
+
+export const contenders: readonly Contender[] = [raw, least, registered, handedOver, holdfast, verrouOnKnex('mysql2')];

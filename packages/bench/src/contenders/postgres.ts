@@ -1,6 +1,7 @@
 import type { Client as PgClient } from 'pg';
 import { nowMs } from '../clock.ts';
 import type { Contender, Notification } from '../contender.ts';
+import { Pool } from '../pool.ts';
 import { holdfast } from './holdfast.ts';
 import { verrouOnKnex } from './verrou-on-knex.ts';
 import { versioned } from './versions.ts';
@@ -53,6 +54,9 @@ const raw: Contender = {
   notification,
 };
 
+const LOCK = { name: 'lock', text: 'SELECT pg_advisory_lock(hashtextextended($1, 0))' };
+const UNLOCK = { name: 'unlock', text: 'SELECT pg_advisory_unlock(hashtextextended($1, 0))' };
+
 /** A pair of statements that lock and unlock, prepared. */
 const bare: Contender = {
   name: 'pg_advisory_lock and unlock',
@@ -62,11 +66,33 @@ const bare: Contender = {
     const client = await connected(url);
     return {
       async acquire(name) {
-        await client.query({ name: 'lock', text: 'SELECT pg_advisory_lock(hashtextextended($1, 0))', values: [name] });
-        return () =>
-          client.query({ name: 'unlock', text: 'SELECT pg_advisory_unlock(hashtextextended($1, 0))', values: [name] });
+        await client.query({ ...LOCK, values: [name] });
+        return () => client.query({ ...UNLOCK, values: [name] });
       },
       close: () => client.end(),
+    };
+  },
+};
+
+/** Each waits on a connection of its own, and once it is granted asks once more: nobody knows how old the answer is that told of it. */
+const asking: Contender = {
+  name: 'pg_advisory_lock and a question',
+  role: 'floor',
+  only: ['hand-over'],
+  async open(url) {
+    const pool = new Pool(() => connected(url));
+    pool.give(await pool.take());
+    return {
+      async acquire(name) {
+        const client = await pool.take();
+        await client.query({ ...LOCK, values: [name] });
+        await client.query(statement);
+        return async () => {
+          await client.query({ ...UNLOCK, values: [name] });
+          pool.give(client);
+        };
+      },
+      close: () => pool.close((client) => client.end()),
     };
   },
 };
@@ -84,4 +110,4 @@ const advisoryLock: Contender = {
   },
 };
 
-export const contenders: readonly Contender[] = [raw, bare, holdfast, advisoryLock, verrouOnKnex('pg')];
+export const contenders: readonly Contender[] = [raw, bare, asking, holdfast, advisoryLock, verrouOnKnex('pg')];

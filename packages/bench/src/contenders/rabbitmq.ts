@@ -1,6 +1,6 @@
-import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, ConsumeMessage, Options } from 'amqplib';
 import { nowMs } from '../clock.ts';
-import type { Contender, Notification } from '../contender.ts';
+import type { Client, Contender, Notification } from '../contender.ts';
 import { holdfast } from './holdfast.ts';
 
 async function connected(url: string): Promise<ChannelModel> {
@@ -8,7 +8,7 @@ async function connected(url: string): Promise<ChannelModel> {
   return await connect(url, { noDelay: true });
 }
 
-const QUEUE = { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-expires': 600_000 } };
+const QUEUE: Options.AssertQueue = { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-expires': 600_000 } };
 const PREFETCH = 4;
 
 async function channelOf(connection: ChannelModel): Promise<ConfirmChannel> {
@@ -17,9 +17,10 @@ async function channelOf(connection: ChannelModel): Promise<ConfirmChannel> {
   return channel;
 }
 
-/** With one message in it. */
-async function declare(channel: ConfirmChannel, queue: string): Promise<void> {
-  await channel.assertQueue(queue, QUEUE);
+/** With one message in it, in the hands of whoever consumes it. */
+async function declare(channel: ConfirmChannel, queue: string, options: Options.AssertQueue): Promise<void> {
+  const { messageCount, consumerCount } = await channel.assertQueue(queue, options);
+  if (messageCount + consumerCount > 0) return;
   channel.sendToQueue(queue, Buffer.from('x'), { persistent: true });
   await channel.waitForConfirms();
 }
@@ -81,29 +82,39 @@ async function taken(channel: ConfirmChannel, queue: string): Promise<void> {
 const raw: Contender = {
   name: 'consume, publish, close',
   role: 'raw',
-  async open(url) {
-    const connection = await connected(url);
-    const control = await channelOf(connection);
-    const queues = new Map<string, Promise<void>>();
-    const spare: Promise<ConfirmChannel>[] = [];
-    const next = (): Promise<ConfirmChannel> => {
-      const channel = spare.pop() ?? channelOf(connection);
-      if (spare.length === 0) spare.push(channelOf(connection));
-      return channel;
-    };
-    return {
-      async acquire(name) {
-        let queue = queues.get(name);
-        if (queue === undefined) queues.set(name, (queue = declare(control, `raw.${name}`)));
-        await queue;
-        const channel = await next();
-        await taken(channel, `raw.${name}`);
-        return () => channel.close();
-      },
-      close: () => connection.close(),
-    };
-  },
+  open: (url) => consuming(url, QUEUE),
   notification,
 };
 
-export const contenders: readonly Contender[] = [raw, holdfast];
+/** The same in a queue that lets one consumer at a time have messages: it excludes, and grants in the order of the registrations. */
+const active: Contender = {
+  name: 'the same with a single active consumer',
+  role: 'floor',
+  only: ['hand-over'],
+  open: (url) => consuming(url, { ...QUEUE, arguments: { ...QUEUE.arguments, 'x-single-active-consumer': true } }),
+};
+
+async function consuming(url: string, options: Options.AssertQueue): Promise<Client> {
+  const connection = await connected(url);
+  const control = await channelOf(connection);
+  const queues = new Map<string, Promise<void>>();
+  const spare: Promise<ConfirmChannel>[] = [];
+  const next = (): Promise<ConfirmChannel> => {
+    const channel = spare.pop() ?? channelOf(connection);
+    if (spare.length === 0) spare.push(channelOf(connection));
+    return channel;
+  };
+  return {
+    async acquire(name) {
+      let queue = queues.get(name);
+      if (queue === undefined) queues.set(name, (queue = declare(control, `raw.${name}`, options)));
+      await queue;
+      const channel = await next();
+      await taken(channel, `raw.${name}`);
+      return () => channel.close();
+    },
+    close: () => connection.close(),
+  };
+}
+
+export const contenders: readonly Contender[] = [raw, active, holdfast];

@@ -1,6 +1,7 @@
 import type { Contender } from '../contender.ts';
 import { DEFAULT_TTL_MS } from '../contender.ts';
 import { connected, over } from './redis-client.ts';
+import { redisQueues } from './redis-queues.ts';
 
 /** As long as what Holdfast sends of a request: who asks, for how long, and from where. */
 const ENTRY = `x ${'o'.repeat(36)} 1 ${DEFAULT_TTL_MS} holdfast:wake:${'c'.repeat(22)} wait 12345 ${'i'.repeat(36)} host`;
@@ -51,48 +52,4 @@ redis.call('DEL', KEYS[1])
 return redis.call('EXISTS', KEYS[4])`,
 );
 
-/** Takes it if it is free, else waits in line. */
-const ENTER = `if redis.call('SET', KEYS[1], '1', 'NX') then return 1 end redis.call('RPUSH', KEYS[2], ARGV[1]) return 0`;
-const HAND_OVER = `
-local next = redis.call('LPOP', KEYS[2])
-if not next then return redis.call('DEL', KEYS[1]) end
-local channel, ticket = string.match(next, '(%S+) (%S+)')
-redis.call('PUBLISH', channel, ticket)`;
-
-/**
- * The least that is first in, first out: a list, and a message to whose turn it is. No owner, no token, and if one client dies, all
- * wait forever.
- */
-const leastQueue: Contender = {
-  name: 'a list and PUBLISH',
-  role: 'floor',
-  only: ['contention', 'hand-over'],
-  async open(url) {
-    const [redis, messages] = [await connected(url), await connected(url)];
-    const [enter, handOver] = [
-      String(await redis.script('LOAD', ENTER)),
-      String(await redis.script('LOAD', HAND_OVER)),
-    ];
-    const channel = `bench:${process.pid}:${Math.random()}`;
-    const turns = new Map<string, () => void>();
-    await messages.subscribe(channel);
-    messages.on('message', (_channel, ticket: string) => {
-      turns.get(ticket)?.();
-      turns.delete(ticket);
-    });
-    let tickets = 0;
-    return {
-      async acquire(name) {
-        const keys = [`least:{${name}}`, `least:{${name}}:queue`];
-        const ticket = String((tickets += 1));
-        const turn = new Promise<void>((resolve) => turns.set(ticket, resolve));
-        if ((await redis.evalsha(enter, 2, ...keys, `${channel} ${ticket}`)) === 0) await turn;
-        else turns.delete(ticket);
-        return () => redis.evalsha(handOver, 2, ...keys);
-      },
-      close: () => Promise.all([redis.quit(), messages.quit()]),
-    };
-  },
-};
-
-export const redisFloors: readonly Contender[] = [nothing, least, leastQueue];
+export const redisFloors: readonly Contender[] = [nothing, least, ...redisQueues];

@@ -4,13 +4,14 @@ import { death } from './death.ts';
 import { handOverBetweenProcesses } from './hand-over-processes.ts';
 import { handOver, requestsOfHandOver } from './hand-over.ts';
 import { held } from './held.ts';
-import { latency } from './latency.ts';
+import { latency, latencyOfNewNames } from './latency.ts';
 import { requests } from './requests.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
 
 export const scenarios: readonly Scenario[] = [
   latency,
+  latencyOfNewNames,
   requests,
   ...[1, 16, 256, 4096].map(throughput),
   ...[2, 10, 100, 1000].map(handOver),
