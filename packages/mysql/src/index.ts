@@ -11,6 +11,7 @@ import type { MysqlOptions } from './options.ts';
 import { migrationOf, tablesOf } from './schema.ts';
 import { Sweep } from './sweep.ts';
 import { TransactionBackend } from './transaction/backend.ts';
+import { KnownNames } from './transaction/known-names.ts';
 import { capabilities } from './transaction/capabilities.ts';
 import { optionsFromUrl } from './url.ts';
 
@@ -48,7 +49,11 @@ export function mysql(options: MysqlOptions): LockBackend {
   if (mode === 'lease') {
     return new LeaseBackend({ queues: new Queues(connections, desk, tables), skewMs, diagnose: ask, close });
   }
-  return new TransactionBackend({ context: { desk, connections, tables }, diagnose: ask, close });
+  return new TransactionBackend({
+    context: { desk, connections, tables, known: new KnownNames() },
+    diagnose: ask,
+    close,
+  });
 }
 
 /** What core imports for a URL that begins with `mysql:` or `mariadb:`. */

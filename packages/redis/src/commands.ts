@@ -18,6 +18,8 @@ export type Counts = (reply: unknown) => boolean;
 
 /** So many scripts go in one write; the server serves other clients in between. */
 const CHUNK = 250;
+/** So many writes are under way at once. One at a time would get but one turn for each that other requests of this client get. */
+const CHUNKS_AT_ONCE = 4;
 
 /** Runs scripts over one connection, in the order in which they are asked for. */
 export class Commands implements Runner, Node {
@@ -67,11 +69,17 @@ export class Commands implements Runner, Node {
 
   /** One script for many keys: one round trip for each {@link CHUNK}. One result or error each, in order. */
   async runAll(script: Script, invocations: readonly Invocation[], counts?: Counts): Promise<unknown[]> {
-    const results: unknown[] = [];
-    for (let at = 0; at < invocations.length; at += CHUNK) {
-      results.push(...(await this.#pipeline(script, invocations.slice(at, at + CHUNK), counts)));
-    }
-    return results;
+    const results: unknown[][] = [];
+    let at = 0;
+    const send = async (): Promise<void> => {
+      while (at < invocations.length) {
+        const from = at;
+        at += CHUNK;
+        results[from / CHUNK] = await this.#pipeline(script, invocations.slice(from, at), counts);
+      }
+    };
+    await Promise.all(Array.from({ length: CHUNKS_AT_ONCE }, send));
+    return results.flat();
   }
 
   /** Whether this server has a subscriber to the channel. A message that nobody heeds. */

@@ -3,12 +3,14 @@ import type { Connections } from '../connections.ts';
 import type { Desk } from '../desk.ts';
 import type { Tables } from '../schema.ts';
 import type { Limits, Session } from '../session.ts';
+import type { KnownNames } from './known-names.ts';
 
 /** What all requests of a backend share. */
 export interface Context {
   readonly desk: Desk;
   readonly connections: Connections;
   readonly tables: Tables;
+  readonly known: KnownNames;
 }
 
 export type Who = readonly [client: Buffer, host: Buffer, pid: number];

@@ -40,24 +40,34 @@ export async function enterFree(context: Context, claim: Claim, session: Session
   }
   // Whoever has never used the tables may have to create them.
   await context.desk.prepared();
-  const { tables } = context;
+  const { tables, known } = context;
   const { name } = claim;
   const entry = newEntry();
   const startedAt = monotonicMs();
   try {
-    const [drawing, , entered] = await session.changes(
+    const answers = await session.changes(
+      ...(known.has(claim.request.name) ? [] : [creating(context, name)]),
       { name: 'holdfast_draw', sql: () => draw(tables), values: [name] },
       'COMMIT',
       entering(context, claim, session, { entry, last: LAST_DRAWN, token: FIRST_DRAWN }),
     );
+    const [drawing, , entered] = answers.slice(-3);
     const drawn = drawnTo(BigInt(drawing?.insertId ?? -1));
-    // The row to lock is yet to be created.
+    known.add(claim.request.name);
+    // The row to lock has been swept.
     if (entered?.affectedRows !== 1) return await enterWith(context, claim, session, entry, drawn);
     return await granted(context, claim, { session, entry, provedAt: startedAt }, drawn, BigInt(entered.insertId));
   } catch (error) {
     if (isRefused(error)) return 'refused';
+    // Those who create a row while the sweep deletes it may meet: nothing is held.
+    if (errorNumber(error) === ER.LOCK_DEADLOCK) return await enterFree(context, claim, session);
     throw error;
   }
+}
+
+/** In the transaction of the draw, and before it: who sweeps a name locks its row before its token, too. */
+function creating({ tables }: Context, name: Buffer): Prepared {
+  return { name: 'holdfast_create', sql: () => create(tables), values: [name, name] };
 }
 
 function drawnTo(last: bigint): Drawn {
