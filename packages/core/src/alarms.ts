@@ -9,16 +9,21 @@ export interface Sleeper {
 export interface Alarm {
   readonly atMs: number;
   readonly sleepers: Set<Sleeper>;
-  readonly timer: NodeJS.Timeout;
+  /** `undefined`: yet to be set. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 const alarms = new Map<number, Alarm>();
+/** Those without a timer. */
+const unset = new Set<Alarm>();
 /** Nobody sleeps until it any more, but in a loop of short holds the next one will: one such is kept. */
 let spare: Alarm | undefined;
 
 /**
  * One timer for all that are due in the same millisecond, rather than one for each: a hundred thousand locks of one ttl are
  * renewed at some thirty different moments. `atMs` is of {@link monotonicMs}. The timers never keep the process alive.
+ *
+ * They are set at the end of the turn: whoever was granted a lock goes on first, and may have released it by then.
  */
 export function sleepUntil(atMs: number, sleeper: Sleeper): Alarm {
   const ms = Math.ceil(atMs);
@@ -36,10 +41,18 @@ export function sleepNoMore(alarm: Alarm, sleeper: Sleeper): void {
 }
 
 function start(atMs: number): Alarm {
-  const timer = setTimeout(() => ring(alarm), Math.max(atMs - monotonicMs(), 0));
-  timer.unref();
-  const alarm: Alarm = { atMs, sleepers: new Set(), timer };
+  const alarm: Alarm = { atMs, sleepers: new Set(), timer: undefined };
+  if (unset.size === 0) setImmediate(setAll);
+  unset.add(alarm);
   return alarm;
+}
+
+function setAll(): void {
+  for (const alarm of unset) {
+    alarm.timer = setTimeout(() => ring(alarm), Math.max(alarm.atMs - monotonicMs(), 0));
+    alarm.timer.unref();
+  }
+  unset.clear();
 }
 
 function ring(alarm: Alarm): void {
@@ -49,6 +62,7 @@ function ring(alarm: Alarm): void {
 }
 
 function stop(alarm: Alarm): void {
-  clearTimeout(alarm.timer);
+  if (alarm.timer === undefined) unset.delete(alarm);
+  else clearTimeout(alarm.timer);
   alarms.delete(alarm.atMs);
 }

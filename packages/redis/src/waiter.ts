@@ -88,7 +88,10 @@ export class Waiter {
     if (grant === undefined) return this.ask();
     // The message has overtaken the answer that said "waiting".
     if (this.#state === 'entering') this.#claim.request.onContended();
-    this.#win(grant);
+    // Whoever holds next goes on first: to tidy up takes as long as all of this.
+    this.#state = 'over';
+    this.#resolve(grant);
+    setImmediate(() => this.#tidyUp());
   }
 
   /** By message: now first in line, and a holder's time is up in `untilExpiry` ms. */
@@ -110,6 +113,7 @@ export class Waiter {
 
   /** Rejects once the server has forgotten the claim: a grant that was on its way is given back by that. */
   readonly #onAbort = (): void => {
+    if (this.#state === 'over') return;
     void this.#leave().then(() => this.#reject(this.#claim.request.signal.reason));
   };
 
@@ -189,6 +193,10 @@ export class Waiter {
 
   #end(): void {
     this.#state = 'over';
+    this.#tidyUp();
+  }
+
+  #tidyUp(): void {
     clearTimeout(this.#timer);
     if (this.#heeds) this.#claim.request.signal.removeEventListener('abort', this.#onAbort);
     this.#context.done(this.#claim);

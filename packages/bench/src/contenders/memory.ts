@@ -18,7 +18,7 @@ const raw: Contender = {
 
 /** All of core, and a backend that grants whatever it is asked: what a lock costs in memory before there is one. */
 const core: Contender = {
-  name: 'core, without a backend',
+  name: 'core without a backend',
   role: 'floor',
   only: ['latency'],
   async open(_url, ttlMs) {

@@ -50,6 +50,8 @@ export class Acquirer implements HoldOwner {
     if (isHeard('acquire')) publish('acquire', this.#event(name, acquisition));
     const wait = new Wait(name, acquisition.signal, acquisition.timeoutMs);
     this.#waits.add(wait);
+    // Until the hold does: in between it would be let go of for nothing, in the moment of the grant.
+    this.#keepAlive.enter();
     try {
       for (;;) {
         wait.throwIfAborted();
@@ -75,6 +77,7 @@ export class Acquirer implements HoldOwner {
     } finally {
       this.#waits.delete(wait);
       wait.end();
+      this.#keepAlive.leave();
     }
   }
 
