@@ -124,7 +124,7 @@ export class TransactionBackend implements LockBackend<MysqlGrant> {
       const hold = await this.#attempt(claim, claim.limits, (session) => enterFree(this.#context, claim, session));
       if (hold !== 'refused') return hold;
     }
-    const waiting = { onQueued: () => place.contended(), onGranted: () => undefined };
+    const waiting = { onQueued: () => place.contended(), onGranted: () => place.leave() };
     return await this.#attempt(claim, claim.waitLimits, (session) =>
       waitInQueue(this.#context, claim, session, waiting),
     );

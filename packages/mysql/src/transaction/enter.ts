@@ -3,7 +3,8 @@ import { monotonicMs } from '@holdfast/core/adapter';
 import type { LockMode } from '@holdfast/core/adapter';
 import { ER, errorNumber, isOutOfQueue, isRefused } from '../errors.ts';
 import type { Prepared, Session } from '../session.ts';
-import { confirm, create, draw, DRAWN, enter, renew } from '../sql.ts';
+import { confirming, creating, drawing } from '../prepared.ts';
+import { create, DRAWN, enter, renew } from '../sql.ts';
 import type { Patience } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
 import { Reserve } from './reserve.ts';
@@ -20,6 +21,8 @@ const MODES: Readonly<Record<LockMode, Buffer>> = {
   exclusive: Buffer.from('exclusive'),
   shared: Buffer.from('shared'),
 };
+/** A waiter that was granted the lock may be silent for 2 s. */
+const SLOW_DRAW_MS = 500;
 /** On the connection that has just drawn. */
 const LAST_DRAWN = 'LAST_INSERT_ID()';
 const FIRST_DRAWN = `${LAST_DRAWN} - ${DRAWN - 1}`;
@@ -46,13 +49,13 @@ export async function enterFree(context: Context, claim: Claim, session: Session
   const startedAt = monotonicMs();
   try {
     const answers = await session.changes(
-      ...(known.has(claim.request.name) ? [] : [creating(context, name)]),
-      { name: 'holdfast_draw', sql: () => draw(tables), values: [name] },
+      ...(known.has(claim.request.name) ? [] : [creating(tables, name)]),
+      drawing(tables, name),
       'COMMIT',
       entering(context, claim, session, { entry, last: LAST_DRAWN, token: FIRST_DRAWN }),
     );
-    const [drawing, , entered] = answers.slice(-3);
-    const drawn = drawnTo(BigInt(drawing?.insertId ?? -1));
+    const [drew, , entered] = answers.slice(-3);
+    const drawn = drawnTo(BigInt(drew?.insertId ?? -1));
     known.add(claim.request.name);
     // The row to lock has been swept.
     if (entered?.affectedRows !== 1) return await enterWith(context, claim, session, entry, drawn);
@@ -63,11 +66,6 @@ export async function enterFree(context: Context, claim: Claim, session: Session
     if (errorNumber(error) === ER.LOCK_DEADLOCK) return await enterFree(context, claim, session);
     throw error;
   }
-}
-
-/** In the transaction of the draw, and before it: who sweeps a name locks its row before its token, too. */
-function creating({ tables }: Context, name: Buffer): Prepared {
-  return { name: 'holdfast_create', sql: () => create(tables), values: [name, name] };
 }
 
 function drawnTo(last: bigint): Drawn {
@@ -144,15 +142,14 @@ export async function confirmGrant(
   session: Session,
   entry: Buffer,
 ): Promise<Hold | Again> {
-  const { desk, tables } = context;
-  const { name, limits, request } = claim;
-  const [last] = await Promise.all([desk.draw(name), session.limit(limits)]);
-  const drawn = drawnTo(last);
+  const { tables } = context;
+  const { limits, request } = claim;
+  const drawn = drawnTo(await drawnInTime(context, claim, session));
   const { token } = drawn;
   // Not the time of the grant: nobody knows how long its answer was on the way.
   const startedAt = monotonicMs();
   try {
-    const { affectedRows } = await session.change(confirm(tables), [String(token), entry]);
+    const { affectedRows } = await session.changeLimited(limits, confirming(tables, entry, token));
     if (affectedRows === 1) {
       Reserve.of(session).used(request.name, drawn);
       return await fresh(context, claim, { session, entry, token, provedAt: startedAt });
@@ -163,6 +160,16 @@ export async function confirmGrant(
   }
   await session.change('ROLLBACK');
   return 'again';
+}
+
+/** The limits go with the proof, in one message; where the token takes long the session must not be silent for so long. */
+async function drawnInTime({ desk }: Context, { name, limits }: Claim, session: Session): Promise<bigint> {
+  const tooLong = setTimeout(() => void session.limit(limits).then(undefined, () => undefined), SLOW_DRAW_MS).unref();
+  try {
+    return await desk.draw(name);
+  } finally {
+    clearTimeout(tooLong);
+  }
 }
 
 /**
