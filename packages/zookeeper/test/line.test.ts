@@ -221,6 +221,28 @@ test('the one ahead gives up: its end is no grant while another holds', async ()
   expect((await next.granted).held).toBe(true);
 });
 
+test('those ahead give up one after the other: nobody holds beside the holder', async () => {
+  const server = await ownServer();
+  const clients = await Promise.all(Array.from({ length: 4 }, () => open(server.url)));
+  const [holder, ...others] = clients as [Locks, Locks, Locks, Locks];
+  const first = await holder.acquire('n');
+  const aborts = others.map(() => new AbortController());
+  const line: Asked[] = [];
+  for (const [i, locks] of others.entries()) {
+    line.push(ask(locks, { signal: (aborts[i] as AbortController).signal }));
+    await until(async () => (await pending(holder, 'n')) === i + 1);
+  }
+  // The last one is told of the end of the one two ahead, though not of the holder's.
+  for (const [i, abort] of aborts.slice(0, 2).entries()) {
+    abort.abort();
+    await until(async () => (await pending(holder, 'n')) === 2 - i);
+    await delay(A_WHILE_MS);
+    expect(line[2]?.lock).toBeUndefined();
+  }
+  await first.release();
+  expect((await line[2]?.granted)?.held).toBe(true);
+});
+
 test('all happens while the connection is cut: what it saw before counts for nothing', async () => {
   const server = await ownServer();
   const { proxy, url } = await proxyFor(server);

@@ -1,7 +1,7 @@
 import type { LockRequest } from '@holdfast/core/adapter';
 import { multi } from '../protocol/multi.ts';
 import { create, createEphemeral, getChildren, getData, setData } from '../protocol/operations.ts';
-import type { Children } from '../protocol/operations.ts';
+import type { Children, NodeData } from '../protocol/operations.ts';
 import type { Stat } from '../protocol/stat.ts';
 import type { Connection } from '../session/connection.ts';
 import type { Container } from './container.ts';
@@ -23,8 +23,10 @@ export function createAndList(
   const data = encodeNode(request.client, 'entered');
   const list = (): Promise<Children> => connection.request(getChildren(container.path, false));
   if (request.steal) {
-    const created = createThief(connection, container, path, data);
-    return Promise.allSettled([created, created.then(list)]);
+    const before = connection.request(getData(container.path, false));
+    // In one flight, and in this order.
+    const created = before.then((now) => createThief(connection, container, { path, data }, now));
+    return Promise.allSettled([created, before.then(list)]);
   }
   const created = createWaiter(connection, container, path, data);
   // Answered after the create, because the server keeps the order of a connection.
@@ -48,10 +50,9 @@ async function createWaiter(
 async function createThief(
   connection: Connection,
   container: Container,
-  path: string,
-  data: Buffer,
+  { path, data }: { path: string; data: Buffer },
+  before: NodeData,
 ): Promise<CreatedNode> {
-  const before = await connection.request(getData(container.path, false));
   const [stat, created] = await connection.request(
     multi([setData(container.path, before.data, before.stat.version), createEphemeral(path, data, container.acl)]),
   );

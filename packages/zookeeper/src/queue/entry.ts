@@ -26,7 +26,7 @@ export interface Entered {
   readonly view: View;
 }
 
-/** Creates the request's node and sees the queue with it, in one round trip; a thief in three. */
+/** Creates the request's node and sees the queue with it, in one round trip; a thief in two. */
 export async function enter(session: ZooKeeperSession, container: Container, request: LockRequest): Promise<Entered> {
   const prefix = namePrefix(request, session.id);
   for (;;) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Code } from '../errors.ts';
 import { getData } from '../protocol/operations.ts';
 import { hasCode } from './codes.ts';
@@ -6,6 +7,12 @@ import type { QueueNode } from './node-name.ts';
 import { viewWithout } from './sure.ts';
 import type { View } from './view.ts';
 import { untilRung } from './wake-up.ts';
+
+/**
+ * The same event grants the lock to the one ahead. Where the two share a machine, that one goes first: its grant is waited for, and this
+ * look is not. In ms.
+ */
+const HEAD_START_MS = 1;
 
 /** The end of `ahead` may be the grant; that of `beyond`, if there is one, lets it become so. */
 export interface Line {
@@ -21,7 +28,7 @@ export interface Line {
  *   the request's node is still there.
  * - Its token is its czxid. Otherwise it needs a transaction anyway.
  */
-export function lineOf({ name, czxid }: Entry, { order, floor }: View): Line | undefined {
+export function lineOf({ name, czxid }: Pick<Entry, 'name' | 'czxid'>, { order, floor }: View): Line | undefined {
   const index = order.findIndex((node) => node.name === name);
   const [self, ahead] = [order[index], order[index - 1]];
   if (self?.mode !== 'exclusive' || ahead?.mode !== 'exclusive') return undefined;
@@ -49,14 +56,14 @@ async function isBeyondGone(entry: Entry, ahead: QueueNode, beyond: QueueNode, s
       isAheadChanged = true;
       bell.ring();
     });
-    bell.watch('data', beyondPath);
+    const beyondGone = new Promise<void>((resolve) => bell.watch('data', beyondPath, () => resolve()));
     try {
       await Promise.all([session.call(getData(aheadPath, true)), session.call(getData(beyondPath, true))]);
     } catch (error) {
       if (hasCode(error, Code.noNode)) return false;
       throw error;
     }
-    await bell.rung;
+    await Promise.race([bell.rung, beyondGone.then(() => delay(HEAD_START_MS, undefined, { ref: false }))]);
     return !isAheadChanged;
   });
 }
