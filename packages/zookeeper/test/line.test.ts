@@ -263,6 +263,8 @@ test('all happens while the connection is cut: what it saw before counts for not
     await thief.leave(entered);
     const second = await next.granted;
     expect(second.fencingToken).toBeGreaterThan(stolen ?? Infinity);
+    // Not so brief that the next one would prepare nothing.
+    await delay(20);
     await second.release();
   }
 });

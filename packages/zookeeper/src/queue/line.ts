@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Code } from '../errors.ts';
 import { getData } from '../protocol/operations.ts';
-import { hasCode } from './codes.ts';
+import type { ZooKeeperSession } from '../session/session.ts';
 import type { Entry } from './entry.ts';
 import type { QueueNode } from './node-name.ts';
-import { viewWithout } from './sure.ts';
+import { Foresight, orNothing } from './sure.ts';
 import type { View } from './view.ts';
 import { untilRung } from './wake-up.ts';
 
@@ -12,12 +11,22 @@ import { untilRung } from './wake-up.ts';
  * The same event grants the lock to the one ahead. Where the two share a machine, that one goes first: its grant is waited for, and this
  * look is not. In ms.
  */
-const HEAD_START_MS = 1;
+const HEAD_START_MS = 2;
+/** A lock that is held for less changes hands before that look could be of use, in ms. */
+const BRIEF_MS = 3;
 
 /** The end of `ahead` may be the grant; that of `beyond`, if there is one, lets it become so. */
 export interface Line {
   readonly ahead: QueueNode;
   readonly beyond: QueueNode | undefined;
+}
+
+/**
+ * `false` in a session whose locks are held so briefly that what is prepared comes too late, and only costs: locks that are waited for
+ * mostly are held for as long as the last one was. Either way is right.
+ */
+export function isWorthwhile({ lastHeldMs }: ZooKeeperSession): boolean {
+  return lastHeldMs >= BRIEF_MS;
 }
 
 /**
@@ -42,28 +51,20 @@ export function lineOf({ name, czxid }: Pick<Entry, 'name' | 'czxid'>, { order, 
  * When the one before it goes, the one ahead holds. From then on its end can be the grant, if the request has seen that by then. It
  * looks while the other one works, which keeps that look out of the hand-over.
  */
-export async function changeInLine(entry: Entry, line: Line, signal: AbortSignal): Promise<View | undefined> {
-  if (line.beyond !== undefined && !(await isBeyondGone(entry, line.ahead, line.beyond, signal))) return undefined;
-  return await untilRung(entry, signal, (bell) => viewWithout(entry, line.ahead, bell));
-}
-
-async function isBeyondGone(entry: Entry, ahead: QueueNode, beyond: QueueNode, signal: AbortSignal): Promise<boolean> {
+export function changeInLine(entry: Entry, { ahead, beyond }: Line, signal: AbortSignal): Promise<View | undefined> {
   const { session, container } = entry;
-  const [aheadPath, beyondPath] = [`${container.path}/${ahead.name}`, `${container.path}/${beyond.name}`];
-  return await untilRung(entry, signal, async (bell) => {
-    let isAheadChanged = false;
-    bell.watch('data', aheadPath, () => {
-      isAheadChanged = true;
-      bell.ring();
-    });
-    const beyondGone = new Promise<void>((resolve) => bell.watch('data', beyondPath, () => resolve()));
-    try {
-      await Promise.all([session.call(getData(aheadPath, true)), session.call(getData(beyondPath, true))]);
-    } catch (error) {
-      if (hasCode(error, Code.noNode)) return false;
-      throw error;
+  return untilRung(entry, signal, async (bell) => {
+    const connection = await session.connection();
+    const foresight = new Foresight(entry, ahead, connection, bell);
+    if (beyond !== undefined) {
+      const path = `${container.path}/${beyond.name}`;
+      const gone = new Promise<void>((resolve) => bell.watch('data', path, () => resolve()));
+      const watched = orNothing(connection.request(getData(path, true)));
+      const [isAheadThere, there] = await Promise.all([foresight.aheadWatched, watched]);
+      if (!isAheadThere || there === undefined) return undefined;
+      await Promise.race([bell.rung, gone.then(() => delay(HEAD_START_MS, undefined, { ref: false }))]);
+      if (foresight.isOver) return undefined;
     }
-    await Promise.race([bell.rung, beyondGone.then(() => delay(HEAD_START_MS, undefined, { ref: false }))]);
-    return !isAheadChanged;
+    return await foresight.wait();
   });
 }

@@ -3,7 +3,7 @@ import { Code } from '../errors.ts';
 import { getData } from '../protocol/operations.ts';
 import { hasCode } from './codes.ts';
 import type { Entry } from './entry.ts';
-import { changeInLine, lineOf } from './line.ts';
+import { changeInLine, isWorthwhile, lineOf } from './line.ts';
 import { look } from './look.ts';
 import { decodeNode } from './node-data.ts';
 import { placeOf } from './view.ts';
@@ -26,7 +26,7 @@ export async function waitForTurn(entry: Entry, first: View, signal: AbortSignal
     const place = placeOf(entry.name, view);
     if (place.type === 'held') return { ...place, view };
     if (place.type === 'gone') return place;
-    const line = lineOf(entry, view);
+    const line = isWorthwhile(entry.session) ? lineOf(entry, view) : undefined;
     const seen = line === undefined ? await changeOf(entry, place, signal) : await changeInLine(entry, line, signal);
     view = seen ?? (await look(entry.session, entry.container.path));
   }
