@@ -6,7 +6,7 @@ import type { RunningServer } from '@holdfast/testbed';
 import { onTestFinished } from 'vitest';
 import { optionsOf } from '../src/options.ts';
 import { multi } from '../src/protocol/multi.ts';
-import { remove, setData } from '../src/protocol/operations.ts';
+import { getData, remove, setData } from '../src/protocol/operations.ts';
 import type { Stat } from '../src/protocol/stat.ts';
 import { Container } from '../src/queue/container.ts';
 import { enter, leave } from '../src/queue/entry.ts';
@@ -25,6 +25,8 @@ export interface ByHand {
   /** The second half: resolves with the token. */
   finish(thief: Entered): Promise<bigint | undefined>;
   leave(thief: Entered): Promise<boolean>;
+  /** Sets the data of a node of somebody else, to what they are. */
+  touch(name: string, node: string): Promise<unknown>;
   /** Deletes nodes of others in one transaction, in this order. Resolves with its number. */
   remove(name: string, nodes: readonly string[]): Promise<bigint>;
 }
@@ -38,6 +40,10 @@ export async function byHand(url: string): Promise<ByHand> {
     enterThief: (name) => enter(session, new Container(root, name, acl), theft(name)),
     finish: (thief) => steal(thief, client),
     leave: ({ entry }) => leave(entry),
+    async touch(name, node) {
+      const path = `${root}/${name}/${node}`;
+      return await session.call(setData(path, (await session.call(getData(path, false))).data));
+    },
     async remove(name, nodes) {
       const [stat] = await session.call(
         multi([

@@ -147,6 +147,21 @@ test('the connection is cut between the create of a thief and its answer: one no
   expect(await watcher.nodes('n')).toHaveLength(1);
 });
 
+test('the node ahead is written to, as by a holder that gets a later token: no grant', async () => {
+  const server = await ownServer();
+  const [holder, waiter] = [await open(server.url), await open(server.url)];
+  const [hand, watcher] = [await byHand(server.url), await onlooker(server.url)];
+  const first = await holder.acquire('n');
+  const [node = ''] = await watcher.nodes('n');
+  const next = ask(waiter);
+  await ready(server, waiter, 'n');
+  await hand.touch('n', node);
+  await delay(A_WHILE_MS);
+  expect(next.lock).toBeUndefined();
+  await first.release();
+  expect((await next.granted).fencingToken).toBeGreaterThan(first.fencingToken);
+});
+
 test('its own node is deleted with that of the one ahead: it enters again', async () => {
   const server = await ownServer();
   const [holder, waiter] = [await open(server.url), await open(server.url)];
