@@ -1,4 +1,4 @@
-import { keptWhile } from '@holdfast/core/adapter';
+import { keptWhile, monotonicMs } from '@holdfast/core/adapter';
 import type { LockRequest } from '@holdfast/core/adapter';
 import { ZooKeeperGrant } from './grant.ts';
 import { setData } from './protocol/operations.ts';
@@ -44,7 +44,9 @@ async function outcomeOf(entered: Entered, request: LockRequest): Promise<Outcom
   if (turn.type === 'gone') return 'again';
   const token = await tokenOf(entry, turn.view, request.client);
   if (token === entry.czxid && turn.isFollowed && request.mode === 'semaphore') tellFollowers(entry, request);
-  return granted(entry, token);
+  const outcome = granted(entry, token);
+  if (outcome instanceof ZooKeeperGrant) outcome.waitedUntil = monotonicMs();
+  return outcome;
 }
 
 function granted(entry: Entry, token: bigint | undefined): Outcome {

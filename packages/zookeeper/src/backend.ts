@@ -1,4 +1,4 @@
-import { Sessions } from '@holdfast/core/adapter';
+import { monotonicMs, Sessions } from '@holdfast/core/adapter';
 import type {
   Capabilities,
   Diagnosis,
@@ -90,7 +90,8 @@ export class ZooKeeperBackend implements LockBackend<ZooKeeperGrant> {
   #free(grant: ZooKeeperGrant): Promise<ReleaseResult> {
     grant.unwatch();
     grant.lease.end();
-    const { entry } = grant;
+    const { entry, waitedUntil } = grant;
+    if (waitedUntil !== undefined) entry.session.lastHeldMs = monotonicMs() - waitedUntil;
     const freed = leave(entry)
       .then(
         (wasThere): ReleaseResult => (wasThere ? 'released' : 'not-held'),

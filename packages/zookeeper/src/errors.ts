@@ -15,6 +15,7 @@ export class ZooKeeperError extends Error {
 export const Code = {
   noNode: -101,
   noAuth: -102,
+  badVersion: -103,
   nodeExists: -110,
   sessionExpired: -112,
   authFailed: -115,
@@ -27,6 +28,7 @@ const names: Readonly<Record<number, string>> = {
   [-8]: 'BADARGUMENTS',
   [Code.noNode]: 'NONODE',
   [Code.noAuth]: 'NOAUTH',
+  [Code.badVersion]: 'BADVERSION',
   [-108]: 'NOCHILDRENFOREPHEMERALS',
   [Code.nodeExists]: 'NODEEXISTS',
   [-111]: 'NOTEMPTY',

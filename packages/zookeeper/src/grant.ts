@@ -10,6 +10,8 @@ export class ZooKeeperGrant implements Grant {
   readonly fencingToken: bigint;
   readonly lease: SharedLease;
   readonly entry: Entry;
+  /** When it was granted, in ms of the monotonic clock, if it was waited for. */
+  waitedUntil: number | undefined;
   /** Set by the first release, for all others. */
   released: Promise<ReleaseResult> | undefined;
   #unwatch: () => void = () => undefined;

@@ -1,6 +1,7 @@
 /** What can't be brought about on a server in a test's time: the end of the sequence numbers, and every place in a mixed queue. */
 import { grantedCount } from '@holdfast/core/adapter';
 import { describe, expect, test } from 'vitest';
+import { lineOf } from '../src/queue/line.ts';
 import { isExhausted, namePrefix, parseNode } from '../src/queue/node-name.ts';
 import type { QueueNode } from '../src/queue/node-name.ts';
 import { nameOf, segmentOf } from '../src/queue/paths.ts';
@@ -138,6 +139,39 @@ describe('what a request watches', () => {
         if (result.type === 'next') expect(i).toBe(count);
       }
     }
+  });
+});
+
+describe('who may hold as soon as the one ahead is gone', () => {
+  /** `x!` is of another session than `x`. */
+  const line = (kinds: string, czxid = 2n): unknown => {
+    const names = kinds
+      .split(' ')
+      .map((kind, i) =>
+        nodeName(kind.replace('!', ''), i).replace(SESSION, kind.includes('!') ? 'f'.repeat(16) : SESSION),
+      );
+    const found = lineOf({ name: names.at(-1) ?? '', czxid }, viewFrom(...names));
+    return found && [found.ahead, found.beyond].map((node) => (node === undefined ? -1 : names.indexOf(node.name)));
+  };
+
+  test.each([
+    ['x x!', [0, -1]],
+    ['x! x! x', [1, 0]],
+    ['x x x! x', [2, 1]],
+    ['s x! x', [1, 0]],
+    // A thief is ahead of all.
+    ['x! t x', [0, 1]],
+    ['t x!', [0, -1]],
+  ])('%s: the last one watches those at %j', (kinds, expected) => {
+    expect(line(kinds)).toEqual(expected);
+  });
+
+  test.each(['x', 'x x', 'x! x x', 's x!', 'p2 x!', 'x s!', 'x p2!'])('%s: not the last one', (kinds) => {
+    expect(line(kinds)).toBeUndefined();
+  });
+
+  test('nobody whose token must be a later transaction', () => {
+    expect(line('x x!', 1n)).toBeUndefined();
   });
 });
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Lock } from '@holdfast/core';
 import { expect, test } from 'vitest';
 import { lastingContainer, monitor, open, ownServer, pending, requests, until } from './scene.ts';
 
@@ -11,7 +12,7 @@ test('an uncontended acquire and release take four requests in two round trips',
   expect(await requests(server, async () => (await locks.acquire('n')).release())).toBe(4);
 });
 
-test('with 200 waiters, a hand-over wakes one', async () => {
+test('with 200 waiters in one session, a hand-over wakes one', async () => {
   const server = await ownServer();
   const [holder, waiters] = [await open(server.url), await open(server.url)];
   let lock = await holder.acquire('n');
@@ -24,20 +25,79 @@ test('with 200 waiters, a hand-over wakes one', async () => {
   for (const wait of waits) wait.catch(() => undefined);
   await until(async () => (await pending(holder, 'n')) === 200);
   await delay(200);
-  const count = await requests(server, async () => {
+  const handOver = async (place: number): Promise<void> => {
     await lock.release();
-    lock = (await waits[0]) ?? lock;
+    lock = (await waits[place]) ?? lock;
     await delay(300);
-  });
-  // The delete, the look of the one that it wakes, and that one's watch on its own node.
-  expect(count).toBe(3);
-  expect(granted).toHaveLength(1);
-  for (const next of waits.slice(1)) {
+  };
+  // The delete, and the watch of the one that it wakes on its own node.
+  expect(await requests(server, () => handOver(0))).toBe(2);
+  // The one ahead was in the same session: the one that it wakes looks at the queue before it holds.
+  expect(await requests(server, () => handOver(1))).toBe(3);
+  expect(granted).toHaveLength(2);
+  for (const next of waits.slice(2)) {
     await lock.release();
     lock = await next;
   }
   expect(granted).toEqual(granted.toSorted((a, b) => (a < b ? -1 : 1)));
   await lock.release();
+});
+
+test.each([6, 40])(
+  'with %i waiters by turns in two sessions, a hand-over wakes two, one of them beside the grant',
+  async (count) => {
+    const server = await ownServer();
+    const holder = await open(server.url);
+    const waiters = [await open(server.url), await open(server.url)];
+    let lock = await holder.acquire('n', { ttl: '60s' });
+    const waits: Promise<Lock>[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const wait = (waiters[i % 2] ?? holder).acquire('n', { ttl: '60s' });
+      wait.catch(() => undefined);
+      waits.push(wait);
+      await until(async () => (await pending(holder, 'n')) === i + 1);
+    }
+    await delay(200);
+    for (const wait of waits.slice(0, 3)) {
+      const handOver = async (): Promise<void> => {
+        await lock.release();
+        lock = await wait;
+        await delay(300);
+      };
+      // The delete, and the watch of the one that holds now on its own node. The one behind that one sets two watches and looks.
+      expect(await requests(server, handOver)).toBe(5);
+    }
+    for (const wait of waits.slice(3)) {
+      await lock.release();
+      lock = await wait;
+    }
+    await lock.release();
+  },
+);
+
+test('a client whose locks are held but briefly prepares nothing', async () => {
+  const server = await ownServer();
+  const [holder, waiter] = [await open(server.url), await open(server.url)];
+  // Connected, in the session that it waits in.
+  await (await waiter.acquire('elsewhere', { ttl: '60s' })).release();
+  const counts: number[] = [];
+  for (const heldMs of [0, 20, 0]) {
+    const lock = await holder.acquire('n', { ttl: '60s' });
+    await delay(100);
+    let next: Promise<Lock> | undefined;
+    const entered = await requests(server, async () => {
+      next = waiter.acquire('n', { ttl: '60s' });
+      next.catch(() => undefined);
+      await delay(300);
+    });
+    counts.push(entered);
+    await lock.release();
+    const granted = await next;
+    if (heldMs > 0) await delay(heldMs);
+    await granted?.release();
+  }
+  // Create and list; then three watches and a look to be prepared, or one watch.
+  expect(counts).toEqual([6, 3, 6]);
 });
 
 test('with 100 waiters for two permits, a release wakes the next, and that one the next but one', async () => {

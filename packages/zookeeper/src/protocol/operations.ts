@@ -47,13 +47,29 @@ export function create(
     type: CREATE_TYPES[kind],
     isLed: true,
     path,
-    write(writer) {
-      writer.string(path).buffer(data);
-      writer.vector(acl, ({ permissions, scheme, id }) => writer.int(permissions).string(scheme).string(id));
-      writer.int(FLAGS[kind]);
-    },
+    write: (writer) => writeCreate(writer, { path, data, acl, flags: FLAGS[kind] }),
     read: (reader) => ({ path: reader.string(), stat: readStat(reader) }),
   };
+}
+
+/** In a transaction of several, where the server leaves out the stat (seen on 3.8). Answers with the path only. */
+export function createEphemeral(path: string, data: Buffer, acl: readonly Acl[]): Operation<string> {
+  return {
+    type: 1,
+    isLed: true,
+    path,
+    write: (writer) => writeCreate(writer, { path, data, acl, flags: FLAGS.ephemeralSequential }),
+    read: (reader) => reader.string(),
+  };
+}
+
+function writeCreate(
+  writer: JuteWriter,
+  { path, data, acl, flags }: { path: string; data: Buffer; acl: readonly Acl[]; flags: number },
+): void {
+  writer.string(path).buffer(data);
+  writer.vector(acl, ({ permissions, scheme, id }) => writer.int(permissions).string(scheme).string(id));
+  writer.int(flags);
 }
 
 /** Whatever the version of its data. */
@@ -77,13 +93,13 @@ export function getData(path: string, watch: boolean): Operation<NodeData> {
   };
 }
 
-/** Whatever the version. */
-export function setData(path: string, data: Buffer): Operation<Stat> {
+/** Answers BADVERSION if the data are of another `version` (of {@link Stat}); whatever that is, without it. */
+export function setData(path: string, data: Buffer, version = -1): Operation<Stat> {
   return {
     type: 5,
     isLed: true,
     path,
-    write: (writer) => void writer.string(path).buffer(data).int(-1),
+    write: (writer) => void writer.string(path).buffer(data).int(version),
     read: readStat,
   };
 }

@@ -1,12 +1,12 @@
 import type { LockRequest } from '@holdfast/core/adapter';
 import { Code, ConnectionLossError } from '../errors.ts';
-import { create, getChildren, getData, remove, sync } from '../protocol/operations.ts';
-import type { Children, Created } from '../protocol/operations.ts';
-import type { Connection } from '../session/connection.ts';
+import { getChildren, getData, remove, sync } from '../protocol/operations.ts';
+import type { Children } from '../protocol/operations.ts';
 import type { ZooKeeperSession } from '../session/session.ts';
 import { hasCode } from './codes.ts';
 import type { Container } from './container.ts';
-import { encodeNode } from './node-data.ts';
+import { createAndList } from './create-node.ts';
+import type { CreatedNode } from './create-node.ts';
 import { look, viewOfChildren } from './look.ts';
 import { namePrefix } from './node-name.ts';
 import type { View } from './view.ts';
@@ -26,14 +26,14 @@ export interface Entered {
   readonly view: View;
 }
 
-/** Creates the request's node and sees the queue with it, in one round trip. */
+/** Creates the request's node and sees the queue with it, in one round trip; a thief in two. */
 export async function enter(session: ZooKeeperSession, container: Container, request: LockRequest): Promise<Entered> {
   const prefix = namePrefix(request, session.id);
   for (;;) {
     const connection = await session.connection();
     const [created, listed] = await createAndList(connection, container, prefix, request);
     if (created.status === 'fulfilled' && listed.status === 'fulfilled') {
-      const entry = entryOf(session, container, created.value.path, created.value.stat.czxid);
+      const entry = entryOf(session, container, created.value);
       return { entry, view: await viewOrLeave(entry, listed.value) };
     }
     const failure = created.status === 'rejected' ? created.reason : (listed as PromiseRejectedResult).reason;
@@ -43,24 +43,11 @@ export async function enter(session: ZooKeeperSession, container: Container, req
     } else if (failure instanceof ConnectionLossError || hasCode(failure, Code.nodeExists)) {
       const found = await recover(session, container, prefix);
       if (found !== undefined) return found;
-    } else {
+    } else if (!hasCode(failure, Code.badVersion)) {
       if (created.status === 'fulfilled') await removed(session, created.value.path);
       throw failure;
     }
   }
-}
-
-function createAndList(
-  connection: Connection,
-  container: Container,
-  prefix: string,
-  request: LockRequest,
-): Promise<[PromiseSettledResult<Created>, PromiseSettledResult<Children>]> {
-  const data = encodeNode(request.client, 'entered');
-  const created = connection.request(create(`${container.path}/${prefix}`, data, container.acl, 'ephemeralSequential'));
-  // Answered after the create, because the server keeps the order of a connection.
-  const listed = connection.request(getChildren(container.path, false));
-  return Promise.allSettled([created, listed]);
 }
 
 /**
@@ -77,7 +64,7 @@ async function recover(session: ZooKeeperSession, container: Container, prefix: 
     for (const double of doubles) await removed(session, `${container.path}/${double}`);
     const path = `${container.path}/${name}`;
     const { stat } = await session.call(getData(path, false));
-    const entry = entryOf(session, container, path, stat.czxid);
+    const entry = entryOf(session, container, { path, czxid: stat.czxid });
     return { entry, view: await viewOrLeave(entry, children) };
   } catch (error) {
     if (hasCode(error, Code.noNode)) return undefined;
@@ -85,7 +72,7 @@ async function recover(session: ZooKeeperSession, container: Container, prefix: 
   }
 }
 
-function entryOf(session: ZooKeeperSession, container: Container, path: string, czxid: bigint): Entry {
+function entryOf(session: ZooKeeperSession, container: Container, { path, czxid }: CreatedNode): Entry {
   return { session, container, name: path.slice(container.path.length + 1), path, czxid };
 }
 

@@ -14,10 +14,12 @@ export interface QueueNode {
   readonly permits?: number | undefined;
   /** Entered ahead of all waiters. Its mode is exclusive. */
   readonly steal: boolean;
+  /** That the node lives in, as in the name. */
+  readonly session: string;
   readonly sequence: number;
 }
 
-const PATTERN = /^(x|s|t|p([1-9]\d*))-.+-[0-9a-f]{16}-(-?\d{9,10})$/;
+const PATTERN = /^(x|s|t|p([1-9]\d*))-.+-([0-9a-f]{16})-(-?\d{9,10})$/;
 
 /** All of the name but the sequence, which the server appends. */
 export function namePrefix({ mode, permits, steal, owner }: LockRequest, session: string): string {
@@ -39,8 +41,8 @@ function kindOf(mode: RequestMode, permits: number | undefined, steal: boolean):
 export function parseNode(name: string): QueueNode | undefined {
   const match = PATTERN.exec(name);
   if (match === null) return undefined;
-  const [, kind = '', permits, sequence] = match;
-  const common = { name, steal: kind === 't', sequence: Number(sequence) };
+  const [, kind = '', permits, session = '', sequence] = match;
+  const common = { name, steal: kind === 't', session, sequence: Number(sequence) };
   if (permits !== undefined) return { ...common, mode: 'semaphore', permits: Number(permits) };
   return { ...common, mode: kind === 's' ? 'shared' : 'exclusive' };
 }

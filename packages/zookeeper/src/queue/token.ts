@@ -16,9 +16,12 @@ import type { View } from './view.ts';
  * its token is the transaction in which it says that it holds, written to the container as well, whose mzxid thereby
  * is the floor for all later tokens. Whoever is older than the floor gets a number in the same way. That costs a
  * round trip more, but only those who waited while somebody stole.
+ *
+ * A thief raises the floor when it enters, too. The node that the floor itself created is that thief's: if it finds nobody to steal
+ * from, nothing that came before has a greater token.
  */
 export function tokenOf(entry: Entry, view: View, client: ClientInfo): Promise<bigint | undefined> {
-  return entry.czxid > view.floor ? Promise.resolve(entry.czxid) : numbered(entry, client, '');
+  return entry.czxid >= view.floor ? Promise.resolve(entry.czxid) : numbered(entry, client, '');
 }
 
 /**

@@ -9,7 +9,7 @@ export interface View {
   readonly entered: readonly QueueNode[];
   /** In the order in which they hold: a thief is ahead of all others. */
   readonly order: readonly QueueNode[];
-  /** No token up to this one may be given any more: the last transaction that gave a token other than a node's own czxid. */
+  /** No token below this one may be given any more: the last transaction that gave a token other than a node's own czxid, or in which a thief entered. */
   readonly floor: bigint;
 }
 

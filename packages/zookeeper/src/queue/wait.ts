@@ -3,10 +3,12 @@ import { Code } from '../errors.ts';
 import { getData } from '../protocol/operations.ts';
 import { hasCode } from './codes.ts';
 import type { Entry } from './entry.ts';
+import { changeInLine, isWorthwhile, lineOf } from './line.ts';
 import { look } from './look.ts';
 import { decodeNode } from './node-data.ts';
 import { placeOf } from './view.ts';
 import type { Place, View } from './view.ts';
+import { untilRung } from './wake-up.ts';
 
 export type Turn =
   | { readonly type: 'held'; readonly isFollowed: boolean; readonly view: View }
@@ -14,40 +16,38 @@ export type Turn =
 
 /**
  * Waits until the request holds. Every step looks at the whole queue, in the request's own session, so that a grant needs the
- * request's own node: a waiter that was woken by mistake, or too late, sees that here.
+ * request's own node: a waiter that was woken by mistake, or too late, sees that here. Only what is seen in {@link lineOf}'s way needs
+ * no look.
  *
  * Rejects with the signal's reason, or a `SessionOverError`.
  */
 export async function waitForTurn(entry: Entry, first: View, signal: AbortSignal): Promise<Turn> {
-  for (let view = first; ; view = await look(entry.session, entry.container.path)) {
+  for (let view = first; ;) {
     const place = placeOf(entry.name, view);
     if (place.type === 'held') return { ...place, view };
     if (place.type === 'gone') return place;
-    await changeOf(entry, place, signal);
+    const line = isWorthwhile(entry.session) ? lineOf(entry, view) : undefined;
+    const seen = line === undefined ? await changeOf(entry, place, signal) : await changeInLine(entry, line, signal);
+    view = seen ?? (await look(entry.session, entry.container.path));
   }
 }
 
 /** Resolves when it is worth looking again. */
-async function changeOf(entry: Entry, place: Place & { type: 'behind' | 'next' }, signal: AbortSignal): Promise<void> {
-  const { session, container } = entry;
+function changeOf(
+  entry: Entry,
+  place: Place & { type: 'behind' | 'next' },
+  signal: AbortSignal,
+): Promise<View | undefined> {
+  const { container } = entry;
   const [kind, path]: [WatchKind, string] =
     place.type === 'next' ? ['children', container.path] : ['data', `${container.path}/${place.node.name}`];
-  const wakeUp = wakeUpCall();
-  const unwatch = session.watches.add(kind, path, wakeUp.ring);
-  const unobserve = session.lease.observe((event) => {
-    if (event.type === 'lost') wakeUp.ring();
-  });
-  signal.addEventListener('abort', wakeUp.ring);
-  try {
+  return untilRung(entry, signal, async (bell) => {
+    bell.watch(kind, path);
     // Looking again under the watch: what happened before it was set would wake nobody.
     const isCurrent = place.type === 'next' ? await isStillNext(entry) : await isStillBehind(entry, path, place.until);
-    if (isCurrent && !signal.aborted) await wakeUp.rung;
-    signal.throwIfAborted();
-  } finally {
-    unwatch();
-    unobserve();
-    signal.removeEventListener('abort', wakeUp.ring);
-  }
+    if (isCurrent) await bell.rung;
+    return undefined;
+  });
 }
 
 async function isStillNext({ session, container, name }: Entry): Promise<boolean> {
@@ -63,12 +63,4 @@ async function isStillBehind({ session }: Entry, path: string, until: 'gone' | '
     if (hasCode(error, Code.noNode)) return false;
     throw error;
   }
-}
-
-function wakeUpCall(): { readonly rung: Promise<void>; readonly ring: () => void } {
-  let ring: () => void = () => undefined;
-  const rung = new Promise<void>((resolve) => {
-    ring = resolve;
-  });
-  return { rung, ring };
 }

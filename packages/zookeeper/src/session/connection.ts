@@ -71,6 +71,10 @@ export class Connection {
     this.#events = events;
   }
 
+  get isOpen(): boolean {
+    return !this.#closed;
+  }
+
   /** The session is agreed on: from now on answers are expected. */
   accepted(patience: Patience): void {
     this.#patience = patience;

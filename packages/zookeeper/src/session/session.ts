@@ -23,6 +23,8 @@ export class ZooKeeperSession implements Session {
   readonly lease: Lease;
   /** 16 hexadecimal digits. */
   readonly id: string;
+  /** For how long the last lock that was waited for in this session was held, in ms; `Infinity` as long as there was none. */
+  lastHeldMs: number = Infinity;
   readonly #link: Link;
   #provedAt: number;
 

@@ -3,7 +3,8 @@ import type { WatchEvent } from './connection.ts';
 /** `data`: of the node's data, and its end. `children`: that one comes or goes, and the parent's end. */
 export type WatchKind = 'data' | 'children';
 
-type Listener = () => void;
+/** `isGone`: the node's end. */
+type Listener = (isGone: boolean) => void;
 
 const DELETED = 2;
 const DATA_CHANGED = 3;
@@ -28,17 +29,17 @@ export class Watches {
   }
 
   fire({ type, path }: WatchEvent): void {
-    if (type === DATA_CHANGED || type === DELETED) this.#fire('data', path);
-    if (type === CHILDREN_CHANGED || type === DELETED) this.#fire('children', path);
+    if (type === DATA_CHANGED || type === DELETED) this.#fire('data', path, type === DELETED);
+    if (type === CHILDREN_CHANGED || type === DELETED) this.#fire('children', path, type === DELETED);
   }
 
   paths(kind: WatchKind): string[] {
     return [...this.#listeners[kind].keys()];
   }
 
-  #fire(kind: WatchKind, path: string): void {
+  #fire(kind: WatchKind, path: string, isGone: boolean): void {
     const listeners = this.#listeners[kind].get(path);
     this.#listeners[kind].delete(path);
-    for (const listener of listeners ?? []) listener();
+    for (const listener of listeners ?? []) listener(isGone);
   }
 }
