@@ -40,16 +40,21 @@ test('a hand-over wakes one waiter, of 200 in other processes', { timeout: 60_00
     await expect.poll(async () => (await holder.query('a')).pending.length, { interval: 1 }).toBe(i + 1);
   }
   await delay(200);
+  let transactions = 0;
   for (const next of granted.slice(0, 10)) {
     const counts = await proxy.counts(async () => {
       await lock.release();
       lock = await next;
       await delay(100);
     });
-    // The release, the claim; the one behind begins to watch who holds now, and the client of the next waiter its predecessor.
-    expect(counts['PUT txn']).toBe(2);
-    expect(counts['GET kv'] ?? 0).toBeLessThanOrEqual(4);
+    transactions += counts['PUT txn'] ?? 0;
+    // Who holds now reads the queue; the one behind begins to watch it, and its own key; the client of the one that has released looks
+    // where its next waiter is, and watches the one ahead of that.
+    expect(counts['GET kv'] ?? 0).toBeLessThanOrEqual(5);
   }
+  // The releases, which grant; on a machine that is slow for a moment the next one may have to claim.
+  expect(transactions).toBeGreaterThanOrEqual(10);
+  expect(transactions).toBeLessThanOrEqual(13);
   await Promise.all([lock.release(), ...granted.slice(10).map(async (next) => (await next).release())]);
 });
 

@@ -1,0 +1,394 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AcquireOptions, Lock, Locks } from '@holdfast/core';
+import { sharedServer } from '@holdfast/testbed';
+import { describe, expect, test } from 'vitest';
+import { adapter } from '../src/index.ts';
+import { CountingProxy, grants, verbs } from './counting-proxy.ts';
+import type { Fate } from './counting-proxy.ts';
+import { lost, open, openPeer, Operator, ownServer } from './scene.ts';
+
+/** Resolves once it waits in the queue. */
+async function enqueue(
+  locks: Locks,
+  name: string,
+  options: AcquireOptions = {},
+): Promise<{ granted: Promise<Lock>; inLine: number }> {
+  const before = (await locks.query(name)).pending.length;
+  const granted = locks.acquire(name, { ttl: '60s', ...options });
+  granted.catch(() => undefined);
+  const pending = async (): Promise<number> => (await locks.query(name)).pending.length;
+  await expect.poll(pending, { interval: 2 }).toBe(before + 1);
+  return { granted, inLine: before + 1 };
+}
+
+/** A holder that knows those who wait behind it, because it claimed the lock when they did. */
+async function lineUp(
+  url: string,
+  name: string,
+  holder: Locks,
+  ...waiters: Locks[]
+): Promise<[Lock, ...Promise<Lock>[]]> {
+  const first = await (await open(url)).acquire(name, { ttl: '60s' });
+  const { granted } = await enqueue(holder, name);
+  const waits: Promise<Lock>[] = [];
+  for (const waiter of waiters) waits.push((await enqueue(waiter, name)).granted);
+  await first.release();
+  return [await granted, ...waits];
+}
+
+async function clients(url: string, count: number): Promise<Locks[]> {
+  return Promise.all(Array.from({ length: count }, () => open(url)));
+}
+
+describe('a release that grants', () => {
+  test('is one transaction; the token is what `query` shows, and all else that it shows stays', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const [holder, waiter, behind] = (await clients(proxy.url, 3)) as [Locks, Locks, Locks];
+    const [lock, next, last] = (await lineUp(url, 'a', holder, waiter, behind)) as [Lock, Promise<Lock>, Promise<Lock>];
+    const [before] = (await holder.query('a')).pending;
+    const sent: string[][] = [];
+    proxy.onTransaction = (operations) => {
+      sent.push(verbs(operations));
+      return 'pass';
+    };
+    await lock.release();
+    const granted = await next;
+    const { held, pending } = await holder.query('a');
+    expect(sent).toEqual([['check-session', 'check-index', 'lock', 'delete']]);
+    expect(held).toEqual([{ ...before, fencingToken: granted.fencingToken }]);
+    expect(pending).toHaveLength(1);
+    expect(granted.fencingToken > lock.fencingToken).toBe(true);
+    await granted.release();
+    await (await last).release();
+  });
+
+  test('of one process to itself needs no further request at all', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const locks = await open(proxy.url);
+    const [lock, next, last] = (await lineUp(url, 'a', locks, locks, locks)) as [Lock, Promise<Lock>, Promise<Lock>];
+    const counts = await proxy.counts(async () => {
+      await lock.release();
+      await next;
+      await delay(100);
+    });
+    expect(counts).toEqual({ 'PUT txn': 1 });
+    await (await next).release();
+    await (await last).release();
+  });
+
+  test('goes to a waiter of the same process also if the holder was alone when it was granted the lock', async () => {
+    const proxy = await CountingProxy.start((await ownServer()).url);
+    const locks = await open(proxy.url);
+    const lock = await locks.acquire('a', { ttl: '60s' });
+    const { granted } = await enqueue(locks, 'a');
+    const sent: string[][] = [];
+    proxy.onTransaction = (operations) => {
+      sent.push(verbs(operations));
+      return 'pass';
+    };
+    await lock.release();
+    const next = await granted;
+    expect(sent).toEqual([['check-session', 'check-index', 'lock', 'delete']]);
+    await next.release();
+  });
+
+  test('goes down a line of ten, each of another client, and the next one claims only if the holder had no time to read who is behind', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const locks = await clients(proxy.url, 10);
+    const [holder, ...waiters] = locks as [Locks, ...Locks[]];
+    const [first, ...waits] = await lineUp(url, 'a', holder, ...waiters);
+    let granting = 0;
+    proxy.onTransaction = (operations) => {
+      if (grants(operations)) granting += 1;
+      return 'pass';
+    };
+    let token = first.fencingToken;
+    let lock = first;
+    for (const wait of waits) {
+      // For as long as it takes to read who is behind.
+      await delay(100);
+      await lock.release();
+      lock = await wait;
+      expect(lock.fencingToken > token).toBe(true);
+      token = lock.fencingToken;
+    }
+    await lock.release();
+    // A machine that is slow for a moment may not have read it yet.
+    expect(granting).toBeGreaterThan(waits.length / 2);
+    expect(await holder.query('a')).toEqual({ held: [], pending: [] });
+  });
+
+  test('knows nothing of who came after the holder read the queue: that one asks', async () => {
+    const { url } = await sharedServer('consul');
+    const [holder, waiter] = (await clients(url, 2)) as [Locks, Locks];
+    const name = randomUUID();
+    const [lock] = await lineUp(url, name, holder);
+    const { granted } = await enqueue(waiter, name);
+    await lock.release();
+    const next = await granted;
+    expect(next.fencingToken > lock.fencingToken).toBe(true);
+    await next.release();
+  });
+
+  test('goes to nobody whose session is over: the one behind holds', async () => {
+    const server = await ownServer();
+    const [before, holder, dead, behind] = (await clients(server.url, 4)) as [Locks, Locks, Locks, Locks];
+    const operator = new Operator(server.url);
+    const first = await before.acquire('a', { ttl: '60s' });
+    const { granted } = await enqueue(holder, 'a');
+    const others = (await operator.sessions()).map(({ ID }) => ID);
+    const { granted: again } = await enqueue(dead, 'a');
+    const its = (await operator.sessions()).map(({ ID }) => ID).filter((id) => !others.includes(id));
+    const { granted: last } = await enqueue(behind, 'a');
+    await first.release();
+    const lock = await granted;
+    await Promise.all(its.map((id) => operator.ask('PUT', `session/destroy/${id}`)));
+    await lock.release();
+    const next = await last;
+    expect((await holder.query('a')).held).toMatchObject([{ fencingToken: next.fencingToken }]);
+    await next.release();
+    // It has entered again, at the end.
+    const late = await again;
+    expect(late.fencingToken > next.fencingToken).toBe(true);
+    await late.release();
+  });
+
+  test('whose answer is lost has released, and the next one holds', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const [before, waiter] = (await clients(url, 2)) as [Locks, Locks];
+    const backend = await adapter.create({ url: proxy.url });
+    const first = await before.acquire('a', { ttl: '60s' });
+    const client = { id: randomUUID(), host: 'here', pid: 1 };
+    const { signal } = new AbortController();
+    let contended = (): void => undefined;
+    const inLine = new Promise<void>((resolve) => (contended = resolve));
+    const wait = backend.acquire({
+      ...{ name: 'a', owner: randomUUID(), mode: 'exclusive', ttlMs: 60_000, wait: true, steal: false, renew: true },
+      ...{ signal, aborted: false, client, onContended: () => contended() },
+    });
+    await inLine;
+    const { granted } = await enqueue(waiter, 'a');
+    await first.release();
+    const grant = await wait;
+    if (grant === null) throw new Error('not granted');
+    let tries = 0;
+    proxy.onTransaction = (operations) => {
+      if (!grants(operations)) return 'pass';
+      tries += 1;
+      return tries === 1 ? 'lose' : 'pass';
+    };
+    expect(await backend.release(grant)).toBe('released');
+    expect(tries).toBe(2);
+    const next = await granted;
+    expect(next.fencingToken > grant.fencingToken).toBe(true);
+    expect((await waiter.query('a')).held).toMatchObject([{ fencingToken: next.fencingToken }]);
+    await next.release();
+    await backend.close();
+  });
+
+  test('whose answer is lost, to a waiter of the same process: it holds once', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const locks = await open(proxy.url);
+    const [lock, next] = (await lineUp(url, 'a', locks, locks)) as [Lock, Promise<Lock>];
+    let isFirst = true;
+    proxy.onTransaction = (operations) => {
+      if (!grants(operations) || !isFirst) return 'pass';
+      isFirst = false;
+      return 'lose';
+    };
+    await lock.release();
+    const granted = await next;
+    expect(isFirst).toBe(false);
+    expect((await locks.query('a')).held).toMatchObject([{ fencingToken: granted.fencingToken }]);
+    await granted.release();
+    expect(await locks.query('a')).toEqual({ held: [], pending: [] });
+  });
+
+  test(
+    'to one that gives up at this moment leaves nothing behind, and the one behind holds',
+    { timeout: 60_000 },
+    async () => {
+      const { url } = await sharedServer('consul');
+      const [before, holder, waiter, behind] = (await clients(url, 4)) as [Locks, Locks, Locks, Locks];
+      let granted = 0;
+      for (let round = 0; round < 40; round += 1) {
+        const name = randomUUID();
+        const first = await before.acquire(name, { ttl: '60s' });
+        const { granted: claimed } = await enqueue(holder, name);
+        const abort = new AbortController();
+        // Of the same process in every other round.
+        const { granted: wait } = await enqueue(round % 2 === 0 ? waiter : holder, name, { signal: abort.signal });
+        const { granted: last } = await enqueue(behind, name);
+        await first.release();
+        const lock = await claimed;
+        const released = lock.release();
+        await delay((round % 10) / 4);
+        abort.abort();
+        const [outcome] = await Promise.allSettled([wait, released]);
+        if (outcome.status === 'fulfilled') {
+          granted += 1;
+          await outcome.value.release();
+        }
+        await (await last).release();
+        expect(await holder.query(name)).toEqual({ held: [], pending: [] });
+      }
+      expect(granted).toBeLessThan(40);
+    },
+  );
+
+  test('to a process that is frozen: when it wakes after its ttl, to an old answer, it does not hold', async () => {
+    const server = await ownServer();
+    const [before, holder, behind] = (await clients(server.url, 3)) as [Locks, Locks, Locks];
+    const peer = await openPeer(server.url);
+    const first = await before.acquire('a', { ttl: '60s' });
+    const { granted: claimed } = await enqueue(holder, 'a');
+    const { granted: wait } = await peer.enqueue('a', { ttl: '2s' });
+    const { granted: last } = await enqueue(behind, 'a');
+    await first.release();
+    const lock = await claimed;
+    // Until it watches its own key.
+    await delay(200);
+    await peer.freeze();
+    await lock.release();
+    // By the server it holds.
+    const [shown] = (await holder.query('a')).held;
+    expect(shown?.pid).not.toBe(process.pid);
+    const next = await last;
+    peer.thaw();
+    await expect.poll(async () => (await holder.query('a')).pending.length).toBe(1);
+    expect(next.held).toBe(true);
+    await next.release();
+    const late = await wait;
+    expect(late.fencingToken > next.fencingToken).toBe(true);
+    await late.release();
+  });
+});
+
+describe('a theft', () => {
+  /** A thief whose last transaction is held up until `go` is called. */
+  async function heldUp(url: string, name: string): Promise<{ stolen: Promise<Lock>; go: () => void }> {
+    const proxy = await CountingProxy.start(url);
+    const thief = await open(proxy.url);
+    let go = (): void => undefined;
+    const until = new Promise<void>((resolve) => (go = resolve));
+    let arrived = (): void => undefined;
+    const isHeldUp = new Promise<void>((resolve) => (arrived = resolve));
+    proxy.onTransaction = async (operations): Promise<Fate> => {
+      if (!operations.some(({ Verb, Key }) => Verb === 'delete' && Key.includes(name))) return 'pass';
+      arrived();
+      await until;
+      return 'pass';
+    };
+    const stolen = thief.acquire(name, { steal: true, ttl: '60s' });
+    await isHeldUp;
+    return { stolen, go };
+  }
+
+  test.each(['of another process', 'of the same process'])(
+    'finds whom its victim has granted the lock by its release, %s, and spares who waits',
+    async (where) => {
+      const { url } = await ownServer();
+      const [holder, other, behind] = (await clients(url, 3)) as [Locks, Locks, Locks];
+      const waiter = where === 'of the same process' ? holder : other;
+      const [lock, next, last] = (await lineUp(url, 'a', holder, waiter, behind)) as [
+        Lock,
+        Promise<Lock>,
+        Promise<Lock>,
+      ];
+      const { stolen, go } = await heldUp(url, 'a');
+      await lock.release();
+      const granted = await next;
+      expect(granted.held).toBe(true);
+      const [inLine] = (await holder.query('a')).pending.slice(-1);
+      go();
+      const theft = await stolen;
+      expect(theft.fencingToken > granted.fencingToken).toBe(true);
+      await lost(granted.signal);
+      expect(granted.held).toBe(false);
+      expect((await holder.query('a')).pending).toEqual([inLine]);
+      await theft.release();
+      const after = await last;
+      expect(after.fencingToken > theft.fencingToken).toBe(true);
+      await after.release();
+    },
+  );
+
+  test('spares who was not granted the lock, though its victim has released', async () => {
+    const { url } = await ownServer();
+    const [holder, waiter, behind] = (await clients(url, 3)) as [Locks, Locks, Locks];
+    // It was alone when it was granted the lock, so its release grants to nobody.
+    const lock = await holder.acquire('a', { ttl: '60s' });
+    const { granted: next } = await enqueue(waiter, 'a');
+    const { granted: last } = await enqueue(behind, 'a');
+    const { stolen, go } = await heldUp(url, 'a');
+    const waiting = (await holder.query('a')).pending.slice(-2);
+    await lock.release();
+    await delay(100);
+    go();
+    const theft = await stolen;
+    expect((await holder.query('a')).pending).toEqual(waiting);
+    await theft.release();
+    const granted = await next;
+    expect(granted.fencingToken > theft.fencingToken).toBe(true);
+    await granted.release();
+    await (await last).release();
+  });
+});
+
+/** The same each time, from `seed`. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+test(
+  'whatever the order of releases, thefts and requests that are given up: one holds, and tokens grow',
+  { timeout: 120_000 },
+  async () => {
+    const { url } = await sharedServer('consul');
+    const name = randomUUID();
+    const holders = new Map<bigint, Lock>();
+    let [newest, newestTheft, done] = [0n, 0n, 0];
+    const violations: string[] = [];
+    const enter = async (lock: Lock, isThief: boolean): Promise<void> => {
+      const { fencingToken: token } = lock;
+      done += 1;
+      // It was stolen while the news of its grant were under way: that of the theft comes, too.
+      if (token < newestTheft) return void (await lost(lock.signal));
+      if (token <= newest) violations.push(`${token} after ${newest}`);
+      newest = token;
+      // A victim learns of it a moment later; nobody else may hold.
+      if (isThief) [newestTheft] = [token, holders.clear()];
+      for (const [before, other] of holders) if (other.held) violations.push(`${token} beside ${before}`);
+      holders.set(token, lock);
+    };
+    const hand = async (locks: Locks, next: (below: number) => number): Promise<void> => {
+      for (let step = 0; step < 60; step += 1) {
+        const steal = next(12) === 0;
+        const signal = !steal && next(6) === 0 ? AbortSignal.timeout(1 + next(30)) : undefined;
+        const [lock] = await Promise.allSettled([
+          locks.acquire(name, { ttl: '60s', steal, ...(signal && { signal }) }),
+        ]);
+        if (lock.status === 'rejected') continue;
+        await enter(lock.value, steal);
+        await delay(next(8));
+        holders.delete(lock.value.fencingToken);
+        await lock.value.release();
+      }
+    };
+    const all = await clients(url, 4);
+    await Promise.all([...all, ...all].map((locks, i) => hand(locks, random(i + 1))));
+    expect(violations).toEqual([]);
+    expect(done).toBeGreaterThan(200);
+    expect(await all[0]?.query(name)).toEqual({ held: [], pending: [] });
+  },
+);
