@@ -3,14 +3,18 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** `lose`: the agent is asked, and its answer does not arrive: the connection breaks. */
-export type Fate = 'pass' | 'lose';
+/**
+ * `lose`: the agent is asked, and its answer does not arrive: the connection breaks. `late`: that, too, and the agent is asked much
+ * later, as by an agent that was frozen.
+ */
+export type Fate = 'pass' | 'lose' | 'late';
 
 /** An HTTP proxy in front of an agent which counts what it is asked, as `PUT txn` or `GET kv`, and may hold it up. */
 export class CountingProxy {
   readonly url: string;
   /** Decides what becomes of a transaction; it is sent on once this has decided. */
-  onTransaction: (operations: readonly SentOperation[]) => Fate | Promise<Fate> = () => 'pass';
+  onTransaction: ((operations: readonly SentOperation[]) => Fate | Promise<Fate>) | undefined;
+  readonly #late: (() => Promise<void>)[] = [];
   #counts: Record<string, number> = {};
 
   private constructor(url: string) {
@@ -24,7 +28,13 @@ export class CountingProxy {
       proxy.#count(`${question.method} ${what}`);
       const { url: path, method, headers } = question;
       void bodyOf(question).then(async (body) => {
-        const fate = what === 'txn' ? await proxy.onTransaction(operationsOf(body)) : 'pass';
+        const fate = (what === 'txn' && (await proxy.onTransaction?.(operationsOf(body)))) || 'pass';
+        if (fate === 'late') {
+          proxy.#late.push(async () => {
+            await fetch(`http://${host}:${port}${path}`, { method: method ?? '', body: new Uint8Array(body) });
+          });
+          return response.destroy();
+        }
         const onward = forward({ host, port, path, method, headers }, (answer) => {
           if (fate === 'lose') return response.destroy();
           response.writeHead(answer.statusCode ?? 500, answer.headers);
@@ -42,6 +52,13 @@ export class CountingProxy {
       server.close();
     });
     return proxy;
+  }
+
+  /** What was to be late arrives now. */
+  async deliver(): Promise<number> {
+    const all = this.#late.splice(0);
+    for (const send of all) await send();
+    return all.length;
   }
 
   /** What is asked during `work`. */

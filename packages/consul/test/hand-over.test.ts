@@ -319,6 +319,34 @@ describe('a theft', () => {
     },
   );
 
+  test('is of no harm to one that has entered twice, of which the first attempt arrives at last: that one claims the lock', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const [before, holder, waiter] = [await open(url), await open(url), await open(proxy.url)];
+    const first = await before.acquire('a', { ttl: '60s' });
+    const { granted } = await enqueue(holder, 'a');
+    let isFirst = true;
+    proxy.onTransaction = (operations) => {
+      if (!verbs(operations).includes('get-tree') || !isFirst) return 'pass';
+      isFirst = false;
+      return 'late';
+    };
+    const { granted: next } = await enqueue(waiter, 'a');
+    await first.release();
+    const lock = await granted;
+    const { stolen, go } = await heldUp(url, 'a');
+    await lock.release();
+    // Until it has heard of its grant.
+    await delay(200);
+    expect(await proxy.deliver()).toBe(1);
+    go();
+    const theft = await stolen;
+    await theft.release();
+    const last = await next;
+    expect(last.fencingToken > theft.fencingToken).toBe(true);
+    await last.release();
+  });
+
   test('spares who was not granted the lock, though its victim has released', async () => {
     const { url } = await ownServer();
     const [holder, waiter, behind] = (await clients(url, 3)) as [Locks, Locks, Locks];
