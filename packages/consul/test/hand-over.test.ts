@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AcquireOptions, Lock, Locks } from '@holdfast/core';
 import { sharedServer } from '@holdfast/testbed';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { adapter } from '../src/index.ts';
 import { CountingProxy, grants, verbs } from './counting-proxy.ts';
 import type { Fate } from './counting-proxy.ts';
 import { lost, open, openPeer, Operator, ownServer } from './scene.ts';
+
+interface KeyIndexes {
+  readonly CreateIndex: number;
+  readonly ModifyIndex: number;
+}
 
 /** Resolves once it waits in the queue. */
 async function enqueue(
@@ -83,7 +89,12 @@ describe('a release that grants', () => {
     const proxy = await CountingProxy.start((await ownServer()).url);
     const locks = await open(proxy.url);
     const lock = await locks.acquire('a', { ttl: '60s' });
-    const { granted } = await enqueue(locks, 'a');
+    const contended = new Promise((resolve) => {
+      subscribe('holdfast:contended', resolve);
+      onTestFinished(() => void unsubscribe('holdfast:contended', resolve));
+    });
+    const granted = locks.acquire('a', { ttl: '60s' });
+    await contended;
     const sent: string[][] = [];
     proxy.onTransaction = (operations) => {
       sent.push(verbs(operations));
@@ -345,6 +356,45 @@ describe('a theft', () => {
     const last = await next;
     expect(last.fencingToken > theft.fencingToken).toBe(true);
     await last.release();
+  });
+
+  test('finds one that was granted the lock, though a claim that it had made before arrives at last', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const [before, holder, other, waiter] = [await open(url), await open(url), await open(url), await open(proxy.url)];
+    const first = await before.acquire('a', { ttl: '60s' });
+    const { granted: claimed } = await enqueue(holder, 'a');
+    const abort = new AbortController();
+    await enqueue(other, 'a', { signal: abort.signal });
+    const { granted: next } = await enqueue(waiter, 'a');
+    const fates: Fate[] = ['late'];
+    let claims = 0;
+    proxy.onTransaction = (operations) => {
+      const isClaim = verbs(operations).includes('get-tree') && operations[0]?.Key.includes('/queue/');
+      if (!isClaim) return 'pass';
+      claims += 1;
+      return fates.shift() ?? 'pass';
+    };
+    // Who waits directly behind one that gives up claims the lock, in vain.
+    abort.abort();
+    const keys = async (): Promise<readonly KeyIndexes[]> =>
+      (await new Operator(url).ask('GET', 'kv/holdfast/queue/a/?recurse')) as readonly KeyIndexes[];
+    await expect
+      .poll(async () => (await keys()).some(({ CreateIndex, ModifyIndex }) => ModifyIndex > CreateIndex))
+      .toBe(true);
+    await first.release();
+    const lock = await claimed;
+    const { stolen, go } = await heldUp(url, 'a');
+    await lock.release();
+    const granted = await next;
+    expect(claims).toBe(2);
+    expect(await proxy.deliver()).toBe(1);
+    go();
+    const theft = await stolen;
+    expect(theft.fencingToken > granted.fencingToken).toBe(true);
+    await lost(granted.signal);
+    expect(granted.held).toBe(false);
+    await theft.release();
   });
 
   test('spares who was not granted the lock, though its victim has released', async () => {
