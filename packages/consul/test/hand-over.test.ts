@@ -145,6 +145,26 @@ describe('a release that grants', () => {
     await next.release();
   });
 
+  test('of more names at once than a process watches own keys: the rest asks', async () => {
+    const { url } = await sharedServer('consul');
+    const [before, holder, waiter] = (await clients(url, 3)) as [Locks, Locks, Locks];
+    const prepare = async (name: string): Promise<{ lock: Lock; next: Promise<Lock> }> => {
+      const first = await before.acquire(name, { ttl: '60s' });
+      const { granted } = await enqueue(holder, name);
+      const { granted: next } = await enqueue(waiter, name);
+      await first.release();
+      return { lock: await granted, next };
+    };
+    const all = await Promise.all(Array.from({ length: 15 }, () => prepare(randomUUID())));
+    await Promise.all(all.map(({ lock }) => lock.release()));
+    for (const { lock, next } of all) {
+      const granted = await next;
+      expect(granted.fencingToken > lock.fencingToken).toBe(true);
+      expect((await holder.query(lock.name)).held).toMatchObject([{ fencingToken: granted.fencingToken }]);
+      await granted.release();
+    }
+  });
+
   test('goes to nobody whose session is over: the one behind holds', async () => {
     const server = await ownServer();
     const [before, holder, dead, behind] = (await clients(server.url, 4)) as [Locks, Locks, Locks, Locks];
