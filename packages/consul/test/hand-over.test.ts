@@ -1,51 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AcquireOptions, Lock, Locks } from '@holdfast/core';
+import type { Lock, Locks } from '@holdfast/core';
 import { sharedServer } from '@holdfast/testbed';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { adapter } from '../src/index.ts';
 import { CountingProxy, grants, verbs } from './counting-proxy.ts';
-import type { Fate } from './counting-proxy.ts';
-import { lost, open, openPeer, Operator, ownServer } from './scene.ts';
-
-interface KeyIndexes {
-  readonly CreateIndex: number;
-  readonly ModifyIndex: number;
-}
-
-/** Resolves once it waits in the queue. */
-async function enqueue(
-  locks: Locks,
-  name: string,
-  options: AcquireOptions = {},
-): Promise<{ granted: Promise<Lock>; inLine: number }> {
-  const before = (await locks.query(name)).pending.length;
-  const granted = locks.acquire(name, { ttl: '60s', ...options });
-  granted.catch(() => undefined);
-  const pending = async (): Promise<number> => (await locks.query(name)).pending.length;
-  await expect.poll(pending, { interval: 2 }).toBe(before + 1);
-  return { granted, inLine: before + 1 };
-}
-
-/** A holder that knows those who wait behind it, because it claimed the lock when they did. */
-async function lineUp(
-  url: string,
-  name: string,
-  holder: Locks,
-  ...waiters: Locks[]
-): Promise<[Lock, ...Promise<Lock>[]]> {
-  const first = await (await open(url)).acquire(name, { ttl: '60s' });
-  const { granted } = await enqueue(holder, name);
-  const waits: Promise<Lock>[] = [];
-  for (const waiter of waiters) waits.push((await enqueue(waiter, name)).granted);
-  await first.release();
-  return [await granted, ...waits];
-}
-
-async function clients(url: string, count: number): Promise<Locks[]> {
-  return Promise.all(Array.from({ length: count }, () => open(url)));
-}
+import { clients, enqueue, lineUp } from './line.ts';
+import { open, openPeer, Operator, ownServer } from './scene.ts';
 
 describe('a release that grants', () => {
   test('is one transaction; the token is what `query` shows, and all else that it shows stays', async () => {
@@ -80,7 +42,9 @@ describe('a release that grants', () => {
       await next;
       await delay(100);
     });
-    expect(counts).toEqual({ 'PUT txn': 1 });
+    expect(counts['PUT txn']).toBe(1);
+    // The blocking query of the session is asked anew every 10 s.
+    expect(counts['GET kv'] ?? 0).toBeLessThanOrEqual(1);
     await (await next).release();
     await (await last).release();
   });
@@ -300,193 +264,3 @@ describe('a release that grants', () => {
     await late.release();
   });
 });
-
-describe('a theft', () => {
-  /** A thief whose last transaction is held up until `go` is called. */
-  async function heldUp(url: string, name: string): Promise<{ stolen: Promise<Lock>; go: () => void }> {
-    const proxy = await CountingProxy.start(url);
-    const thief = await open(proxy.url);
-    let go = (): void => undefined;
-    const until = new Promise<void>((resolve) => (go = resolve));
-    let arrived = (): void => undefined;
-    const isHeldUp = new Promise<void>((resolve) => (arrived = resolve));
-    proxy.onTransaction = async (operations): Promise<Fate> => {
-      if (!operations.some(({ Verb, Key }) => Verb === 'delete' && Key.includes(name))) return 'pass';
-      arrived();
-      await until;
-      return 'pass';
-    };
-    const stolen = thief.acquire(name, { steal: true, ttl: '60s' });
-    await isHeldUp;
-    return { stolen, go };
-  }
-
-  test.each(['of another process', 'of the same process'])(
-    'finds whom its victim has granted the lock by its release, %s, and spares who waits',
-    async (where) => {
-      const { url } = await ownServer();
-      const [holder, other, behind] = (await clients(url, 3)) as [Locks, Locks, Locks];
-      const waiter = where === 'of the same process' ? holder : other;
-      const [lock, next, last] = (await lineUp(url, 'a', holder, waiter, behind)) as [
-        Lock,
-        Promise<Lock>,
-        Promise<Lock>,
-      ];
-      const { stolen, go } = await heldUp(url, 'a');
-      await lock.release();
-      const granted = await next;
-      expect(granted.held).toBe(true);
-      const [inLine] = (await holder.query('a')).pending.slice(-1);
-      go();
-      const theft = await stolen;
-      expect(theft.fencingToken > granted.fencingToken).toBe(true);
-      await lost(granted.signal);
-      expect(granted.held).toBe(false);
-      expect((await holder.query('a')).pending).toEqual([inLine]);
-      await theft.release();
-      const after = await last;
-      expect(after.fencingToken > theft.fencingToken).toBe(true);
-      await after.release();
-    },
-  );
-
-  test('is of no harm to one that has entered twice, of which the first attempt arrives at last: that one claims the lock', async () => {
-    const { url } = await ownServer();
-    const proxy = await CountingProxy.start(url);
-    const [before, holder, waiter] = [await open(url), await open(url), await open(proxy.url)];
-    const first = await before.acquire('a', { ttl: '60s' });
-    const { granted } = await enqueue(holder, 'a');
-    let isFirst = true;
-    proxy.onTransaction = (operations) => {
-      if (!verbs(operations).includes('get-tree') || !isFirst) return 'pass';
-      isFirst = false;
-      return 'late';
-    };
-    const { granted: next } = await enqueue(waiter, 'a');
-    await first.release();
-    const lock = await granted;
-    const { stolen, go } = await heldUp(url, 'a');
-    await lock.release();
-    // Until it has heard of its grant.
-    await delay(200);
-    expect(await proxy.deliver()).toBe(1);
-    go();
-    const theft = await stolen;
-    await theft.release();
-    const last = await next;
-    expect(last.fencingToken > theft.fencingToken).toBe(true);
-    await last.release();
-  });
-
-  test('finds one that was granted the lock, though a claim that it had made before arrives at last', async () => {
-    const { url } = await ownServer();
-    const proxy = await CountingProxy.start(url);
-    const [before, holder, other, waiter] = [await open(url), await open(url), await open(url), await open(proxy.url)];
-    const first = await before.acquire('a', { ttl: '60s' });
-    const { granted: claimed } = await enqueue(holder, 'a');
-    const abort = new AbortController();
-    await enqueue(other, 'a', { signal: abort.signal });
-    const { granted: next } = await enqueue(waiter, 'a');
-    const fates: Fate[] = ['late'];
-    let claims = 0;
-    proxy.onTransaction = (operations) => {
-      const isClaim = verbs(operations).includes('get-tree') && operations[0]?.Key.includes('/queue/');
-      if (!isClaim) return 'pass';
-      claims += 1;
-      return fates.shift() ?? 'pass';
-    };
-    // Who waits directly behind one that gives up claims the lock, in vain.
-    abort.abort();
-    const keys = async (): Promise<readonly KeyIndexes[]> =>
-      (await new Operator(url).ask('GET', 'kv/holdfast/queue/a/?recurse')) as readonly KeyIndexes[];
-    await expect
-      .poll(async () => (await keys()).some(({ CreateIndex, ModifyIndex }) => ModifyIndex > CreateIndex))
-      .toBe(true);
-    await first.release();
-    const lock = await claimed;
-    const { stolen, go } = await heldUp(url, 'a');
-    await lock.release();
-    const granted = await next;
-    expect(claims).toBe(2);
-    expect(await proxy.deliver()).toBe(1);
-    go();
-    const theft = await stolen;
-    expect(theft.fencingToken > granted.fencingToken).toBe(true);
-    await lost(granted.signal);
-    expect(granted.held).toBe(false);
-    await theft.release();
-  });
-
-  test('spares who was not granted the lock, though its victim has released', async () => {
-    const { url } = await ownServer();
-    const [holder, waiter, behind] = (await clients(url, 3)) as [Locks, Locks, Locks];
-    // It was alone when it was granted the lock, so its release grants to nobody.
-    const lock = await holder.acquire('a', { ttl: '60s' });
-    const { granted: next } = await enqueue(waiter, 'a');
-    const { granted: last } = await enqueue(behind, 'a');
-    const { stolen, go } = await heldUp(url, 'a');
-    const waiting = (await holder.query('a')).pending.slice(-2);
-    await lock.release();
-    await delay(100);
-    go();
-    const theft = await stolen;
-    expect((await holder.query('a')).pending).toEqual(waiting);
-    await theft.release();
-    const granted = await next;
-    expect(granted.fencingToken > theft.fencingToken).toBe(true);
-    await granted.release();
-    await (await last).release();
-  });
-});
-
-/** The same each time, from `seed`. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-test(
-  'whatever the order of releases, thefts and requests that are given up: one holds, and tokens grow',
-  { timeout: 120_000 },
-  async () => {
-    const { url } = await sharedServer('consul');
-    const name = randomUUID();
-    const holders = new Map<bigint, Lock>();
-    let [newest, newestTheft, done] = [0n, 0n, 0];
-    const violations: string[] = [];
-    const enter = async (lock: Lock, isThief: boolean): Promise<void> => {
-      const { fencingToken: token } = lock;
-      done += 1;
-      // It was stolen while the news of its grant were under way: that of the theft comes, too.
-      if (token < newestTheft) return void (await lost(lock.signal));
-      if (token <= newest) violations.push(`${token} after ${newest}`);
-      newest = token;
-      // A victim learns of it a moment later; nobody else may hold.
-      if (isThief) [newestTheft] = [token, holders.clear()];
-      for (const [before, other] of holders) if (other.held) violations.push(`${token} beside ${before}`);
-      holders.set(token, lock);
-    };
-    const hand = async (locks: Locks, next: (below: number) => number): Promise<void> => {
-      for (let step = 0; step < 60; step += 1) {
-        const steal = next(12) === 0;
-        const signal = !steal && next(6) === 0 ? AbortSignal.timeout(1 + next(30)) : undefined;
-        const [lock] = await Promise.allSettled([
-          locks.acquire(name, { ttl: '60s', steal, ...(signal && { signal }) }),
-        ]);
-        if (lock.status === 'rejected') continue;
-        await enter(lock.value, steal);
-        await delay(next(8));
-        holders.delete(lock.value.fencingToken);
-        await lock.value.release();
-      }
-    };
-    const all = await clients(url, 4);
-    await Promise.all([...all, ...all].map((locks, i) => hand(locks, random(i + 1))));
-    expect(violations).toEqual([]);
-    expect(done).toBeGreaterThan(200);
-    expect(await all[0]?.query(name)).toEqual({ held: [], pending: [] });
-  },
-);
