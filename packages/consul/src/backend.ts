@@ -13,7 +13,9 @@ import type { Consul } from './consul.ts';
 import { depart } from './depart.ts';
 import { diagnose } from './diagnose.ts';
 import { PlaceLostError, unavailable } from './errors.ts';
+import { nextOf } from './hand-over.ts';
 import { query } from './query.ts';
+import type { Entry } from './queue.ts';
 import { ConsulSession } from './session.ts';
 import { Ticket } from './ticket.ts';
 import { Watches } from './watches.ts';
@@ -75,7 +77,7 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
     // What was stolen is gone, and what was in a session that is over goes with it.
     if (lease.state === 'lost') return 'not-held';
     lease.end();
-    return (await this.#depart(session, ticket)) ? 'released' : 'not-held';
+    return (await this.#depart(session, ticket, nextOf(ticket))) ? 'released' : 'not-held';
   }
 
   async query(name?: string): Promise<LockSnapshot> {
@@ -144,14 +146,16 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
   }
 
   /** Whether this removed the ticket's key. Rejects when no agent has answered in time; the removal itself goes on. */
-  #depart(session: ConsulSession, ticket: Ticket): Promise<boolean> {
+  #depart(session: ConsulSession, ticket: Ticket, next?: Entry): Promise<boolean> {
     const { patienceMs } = this.#consul.agents;
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const tooLate = (): void => reject(unavailable(new Error(`no answer within ${patienceMs} ms`)));
       // From the first attempt: thousands that release at once wait for each other, not for an agent.
       const onAttempt = (): void => void (timer ??= setTimeout(tooLate, patienceMs).unref());
-      depart(this.#consul, session, ticket, onAttempt)
+      const onHandedOver = (token: bigint): void =>
+        next && this.#tickets.get(next.key)?.grant(token, ticket.behind.slice(1));
+      depart(this.#consul, session, ticket, { onAttempt, next, onHandedOver })
         .finally(() => {
           clearTimeout(timer);
           this.#forget(session, ticket);

@@ -15,15 +15,21 @@ export interface KeyValue {
   /** In base64; `null` where the server leaves it out. */
   readonly Value: string | null;
   readonly Session?: string;
+  readonly Flags: number;
   readonly CreateIndex: number;
   readonly ModifyIndex: number;
 }
+
+/** As the flags of a request's key: a release has granted it the lock. */
+export const GRANTED = 1;
 
 /** One operation of a transaction. */
 export interface Operation {
   readonly Verb: 'lock' | 'delete' | 'check-index' | 'check-session' | 'get-tree';
   readonly Key: string;
   readonly Value?: string;
+  /** Of a `lock`; default 0. */
+  readonly Flags?: number;
   readonly Session?: string;
   readonly Index?: number;
 }

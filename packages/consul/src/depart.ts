@@ -1,7 +1,18 @@
 import type { Consul, Operation } from './consul.ts';
 import { PlaceLostError, RefusedError } from './errors.ts';
+import { handOver } from './hand-over.ts';
+import type { Entry } from './queue.ts';
 import type { ConsulSession } from './session.ts';
 import type { Ticket } from './ticket.ts';
+
+export interface Departure {
+  /** Called before each request. */
+  readonly onAttempt: () => void;
+  /** Whom to grant the lock, if it can be. */
+  readonly next?: Entry | undefined;
+  /** Called with the token of `next`. */
+  readonly onHandedOver?: (token: bigint) => void;
+}
 
 /**
  * Takes a request out of the queue, holder or waiter: tries until the key is known to be gone, or the session is over, with
@@ -11,7 +22,7 @@ export async function depart(
   consul: Consul,
   session: ConsulSession,
   ticket: Ticket,
-  onAttempt: () => void,
+  { onAttempt, next, onHandedOver }: Departure,
 ): Promise<boolean> {
   const isDoubtful = ticket.doubtful;
   let isRepeated = false;
@@ -24,6 +35,11 @@ export async function depart(
     patienceMs: Infinity,
   };
   try {
+    const token = next && (await handOver(consul, session, ticket, next, asking));
+    if (token !== undefined) {
+      onHandedOver?.(token);
+      return !ticket.evicted;
+    }
     const outcome = await consul.transact(removal(session, ticket), asking);
     if (outcome.applied) {
       const [fence] = outcome.results;

@@ -1,4 +1,5 @@
 import { grantedCount } from '@holdfast/core/adapter';
+import { GRANTED } from './consul.ts';
 import type { KeyValue } from './consul.ts';
 import { parseRequestKey } from './keys.ts';
 import type { Identity } from './keys.ts';
@@ -13,6 +14,8 @@ export interface Entry extends Identity {
   readonly modified: number;
   readonly session: string | undefined;
   readonly value: string | null;
+  /** Whether a release has granted it the lock. Once it has, that stays so, but for a request that entered in doubt. */
+  readonly granted: boolean;
 }
 
 /** In the order of grants. */
@@ -34,9 +37,10 @@ function entryOf({
   Session: session,
   CreateIndex: created,
   ModifyIndex: modified,
+  Flags: flags,
 }: KeyValue): Entry | undefined {
   const identity = parseRequestKey(key);
-  return identity && { ...identity, key, created, modified, session, value };
+  return identity && { ...identity, key, created, modified, session, value, granted: flags === GRANTED };
 }
 
 export function holds(entries: readonly Entry[], own: Entry): boolean {
@@ -50,6 +54,18 @@ export function victimsOf(entries: readonly Entry[], thief: Entry): Entry[] {
   // A theft that is complete has written its key again, in the transaction that removed the holders; nobody was granted the lock since.
   if (thieves.some(({ created, modified }) => modified > created)) return thieves;
   return [...thieves, ...others.slice(0, grantedCount(others))];
+}
+
+/**
+ * Of those whom a thief has yet to remove, who is still there; and whoever was granted the lock by the release of one of them. Nobody
+ * else can have been: a claim sees the thief ahead.
+ */
+export function victimsLeft(before: readonly Entry[], entries: readonly Entry[]): Entry[] {
+  const there = new Set(entries.map(({ key }) => key));
+  const left = before.filter(({ key }) => there.has(key));
+  const first = entries.find((entry) => !entry.thief);
+  const isNew = first?.granted === true && !left.some(({ key }) => key === first.key);
+  return isNew ? [...left, first] : left;
 }
 
 /** What a request that must wait has to wait for: a change of one key, or of anything in the queue. */

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Operation, Outcome } from './consul.ts';
 import { PlaceLostError } from './errors.ts';
 import { sessionKey } from './keys.ts';
-import { victimsOf } from './queue.ts';
+import { victimsLeft, victimsOf } from './queue.ts';
 import type { Entry } from './queue.ts';
 
-/** Of a transaction with 64 operations, two for each victim. */
+/** Of a transaction with 64 operations, two for each victim, and one more for one of them. */
 const MAX_EVICTED = 25;
 
 export interface Thief {
@@ -20,9 +20,10 @@ export interface Thief {
 }
 
 /**
- * Once a thief is in the queue, before all others, nobody else is granted the lock. Whoever held it at that moment is then
- * removed, and told through its session's key. The last of these transactions writes the thief's key: its index is the token,
- * greater than that of every victim.
+ * Once a thief is in the queue, before all others, nobody else can claim the lock. Whoever held it at that moment is then
+ * removed, and told through its session's key. A holder that does not know of the thief may still grant the lock by its release: so it is
+ * removed only if it is there, and if not, whoever was granted the lock is looked for. The last of these transactions writes the thief's
+ * key: its index is the token, greater than that of every victim.
  */
 export async function steal(entries: readonly Entry[], own: Entry, thief: Thief): Promise<bigint> {
   for (let left = victimsOf(entries, own); ;) {
@@ -30,6 +31,7 @@ export async function steal(entries: readonly Entry[], own: Entry, thief: Thief)
     const isLast = batch.length === left.length;
     const outcome = await thief.transact([
       thief.isInQueue,
+      ...batch.flatMap(isThere),
       ...batch.map(({ key }): Operation => ({ Verb: 'delete', Key: key })),
       ...notices(thief.prefix, batch),
       ...(isLast ? [thief.claim()] : []),
@@ -44,10 +46,18 @@ export async function steal(entries: readonly Entry[], own: Entry, thief: Thief)
       return BigInt(first.modified);
     }
     if (outcome.failed.includes(0)) throw new PlaceLostError('The thief is not in the queue any more');
-    // A victim's session has ended, and its keys are gone with it.
-    const there = new Set((await thief.list()).map(({ key }) => key));
-    left = left.filter(({ key }) => there.has(key));
+    // A victim's session has ended, and its keys are gone with it; or it has released, and may have granted the lock.
+    const entries = await thief.list();
+    // Not an old list, of before the theft: others could have been granted the lock after it.
+    if (!entries.some(({ key }) => key === own.key)) throw new PlaceLostError('The thief is not in the queue any more');
+    left = victimsLeft(left, entries);
   }
+}
+
+/** Of those that may grant the lock: one at most, because it holds alone. */
+function isThere({ key, mode, thief, session }: Entry): Operation[] {
+  if (mode !== 'exclusive' || thief || session === undefined) return [];
+  return [{ Verb: 'check-session', Key: key, Session: session }];
 }
 
 /** On the victim's session: that fails if it is gone. */

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { LockRequest, SharedLease } from '@holdfast/core/adapter';
 import { queueOf, requestKey } from './keys.ts';
+import type { Entry } from './queue.ts';
+
+const NOBODY: readonly Entry[] = [];
 
 export type Place = 'waiting' | 'holding' | 'gone';
 
@@ -17,6 +20,9 @@ export class Ticket {
   evicted = false;
   /** Once it holds. */
   lease: SharedLease | undefined;
+  /** Once it holds: those behind it, if they are known. Its release grants the lock to the first. */
+  behind: readonly Entry[] = NOBODY;
+  #granted: bigint | undefined;
   readonly #since = Date.now();
   readonly #listeners = new Set<() => void>();
   #place: Place = 'waiting';
@@ -46,10 +52,25 @@ export class Ticket {
     return this.#value({ claim: this.#claims });
   }
 
-  /** Calls `listener` on every change of its place until the returned function is called. */
+  /**
+   * The token with which another request of this process has granted it the lock. An attempt to enter that is still under way may erase
+   * the mark by which a thief knows that it holds: so one that entered in doubt has to claim the lock.
+   */
+  get granted(): bigint | undefined {
+    return this.doubtful ? undefined : this.#granted;
+  }
+
+  /** Calls `listener` on every change of its place, and its grant, until the returned function is called. */
   observe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  grant(token: bigint, behind: readonly Entry[]): void {
+    if (this.#place !== 'waiting') return;
+    this.#granted = token;
+    this.behind = behind;
+    this.#tell();
   }
 
   hold(lease: SharedLease): void {
@@ -70,6 +91,10 @@ export class Ticket {
   #move(place: Place): void {
     if (this.#place === place) return;
     this.#place = place;
+    this.#tell();
+  }
+
+  #tell(): void {
     // A copy: who is told may observe again.
     for (const listener of [...this.#listeners]) listener();
   }

@@ -8,6 +8,8 @@ import type { Watched } from './watch.ts';
  * looked at once a second, many with one request.
  */
 const MAX_QUERIES = 40;
+/** So many of them may be for the own keys of waiters, which is only faster. */
+const MAX_OWN = 10;
 const LOOK_MS = 1000;
 /** While agents don't answer, blocking queries begin anew no more often than this, in ms. */
 const RESTART_MS = 500;
@@ -20,6 +22,7 @@ export class Watches {
   readonly #shared = new Map<string, Watch>();
   readonly #active = new Set<Watch>();
   readonly #crowd = new Set<Watch>();
+  #own = 0;
   #timer: NodeJS.Timeout | undefined;
   #restartedAt = -Infinity;
 
@@ -37,6 +40,19 @@ export class Watches {
     return () => {
       watch.remove(listener);
       if (watch.isIdle) this.#end(watch);
+    };
+  }
+
+  /** As `watch`, for a key that only the listener has a use for; `undefined` if there are too many already. */
+  watchOwn(watched: Watched, listener: (reading: Reading) => void): (() => void) | undefined {
+    if (this.#own >= MAX_OWN || this.#active.size >= MAX_QUERIES) return undefined;
+    this.#own += 1;
+    const stop = this.watch(watched, listener);
+    let isStopped = false;
+    return () => {
+      if (!isStopped) this.#own -= 1;
+      isStopped = true;
+      stop();
     };
   }
 

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { nameOf, parseRequestKey, queueOf, requestKey } from '../src/keys.ts';
-import { awaited, inOrder, victimsOf } from '../src/queue.ts';
+import { behind, nextOf } from '../src/hand-over.ts';
+import { awaited, inOrder, victimsLeft, victimsOf } from '../src/queue.ts';
 import type { Entry } from '../src/queue.ts';
 
 /**
  * `x` exclusive, `s` shared, `2` a permit of two, `!` who steals it, `!!` who has stolen it; in the order of their creation. With
- * `w` or `h`: of this process, waiting or holding.
+ * `w` or `h`: of this process, waiting or holding; with `g`: granted the lock by a release.
  */
 function queue(...kinds: string[]): { entries: Entry[]; local: (entry: Entry) => 'waiting' | 'holding' | undefined } {
   const places = new Map(
@@ -28,6 +29,7 @@ function queue(...kinds: string[]): { entries: Entry[]; local: (entry: Entry) =>
       modified,
       session: 's',
       value: null,
+      granted: kind.endsWith('g'),
     };
   });
   return { entries: inOrder(entries), local: ({ key }) => places.get(key) };
@@ -60,6 +62,39 @@ test.each([
   const [thief] = entries;
   if (thief === undefined) throw new Error('nobody is there');
   expect(victimsOf(entries, thief).map(({ key }) => key)).toEqual(victims);
+});
+
+test.each([
+  ['the holder that is still there', ['x', 'x', '!'], ['0', '1', '2'], ['0']],
+  ['whom that one has granted the lock', ['x', 'xg', 'x', '!'], ['1', '2', '3'], ['1']],
+  ['not who is first since, but was granted nothing', ['x', 'x', 'x', '!'], ['1', '2', '3'], []],
+  ['the readers that are left', ['s', 's', 'x', '!'], ['1', '2', '3'], ['1']],
+  ['an earlier thief, and whom the holder has granted the lock', ['x', 'xg', '!', '!'], ['1', '2', '3'], ['2', '1']],
+] as const)('of those whom a thief has yet to remove, looks again for %s', (_, kinds, there, victims) => {
+  const { entries } = queue(...kinds);
+  const [thief] = entries;
+  if (thief === undefined) throw new Error('nobody is there');
+  const now = entries.filter(({ key }) => there.some((other) => other === key));
+  expect(victimsLeft(victimsOf(entries, thief), now).map(({ key }) => key)).toEqual(victims);
+});
+
+test.each([
+  ['an exclusive holder: to the exclusive one behind', ['x', 'x', 'x'], '0', '1'],
+  ['a holder that is alone: to nobody', ['x'], '0', undefined],
+  ['an exclusive holder: to no shared one', ['x', 's', 'x'], '0', undefined],
+  ['an exclusive holder: to no permit', ['x', '2', 'x'], '0', undefined],
+  ['a reader: to nobody', ['s', 'x'], '0', undefined],
+  ['a holder of a permit: to nobody', ['1', 'x'], '0', undefined],
+  ['a thief: to nobody', ['x', '!!'], '1', undefined],
+  ['a holder that sees a thief: to nobody', ['x', 'x', '!'], '0', undefined],
+  ['who waits: to nobody', ['x', 'x', 'x'], '1', undefined],
+] as const)('hands over, %s', (_, kinds, own, next) => {
+  const { entries } = queue(...kinds);
+  const found = entries.find(({ key }) => key === own);
+  if (found === undefined) throw new Error('not in the queue');
+  const others = behind(entries, found);
+  expect(nextOf({ behind: others, doubtful: false })?.key).toBe(next);
+  expect(nextOf({ behind: others, doubtful: true })).toBeUndefined();
 });
 
 test('a key says of a request what the rule needs, whatever the name', () => {

@@ -40,16 +40,21 @@ test('a hand-over wakes one waiter, of 200 in other processes', { timeout: 60_00
     await expect.poll(async () => (await holder.query('a')).pending.length, { interval: 1 }).toBe(i + 1);
   }
   await delay(200);
+  let transactions = 0;
   for (const next of granted.slice(0, 10)) {
     const counts = await proxy.counts(async () => {
       await lock.release();
       lock = await next;
       await delay(100);
     });
-    // The release, the claim; the one behind begins to watch who holds now, and the client of the next waiter its predecessor.
-    expect(counts['PUT txn']).toBe(2);
-    expect(counts['GET kv'] ?? 0).toBeLessThanOrEqual(4);
+    transactions += counts['PUT txn'] ?? 0;
+    // Who holds now reads the queue; the one behind begins to watch it, and its own key; the client of the one that has released watches
+    // the one ahead of its next waiter. One more, if a waiter hears of the release long before it hears of its grant.
+    expect(counts['GET kv'] ?? 0).toBeLessThanOrEqual(5);
   }
+  // The releases, which grant; on a machine that is slow for a moment the next one may have to claim.
+  expect(transactions).toBeGreaterThanOrEqual(10);
+  expect(transactions).toBeLessThanOrEqual(13);
   await Promise.all([lock.release(), ...granted.slice(10).map(async (next) => (await next).release())]);
 });
 
@@ -77,8 +82,11 @@ test('thousands of locks of one process cost one session and one heartbeat', { t
   const held = await Promise.all(Array.from({ length: 2000 }, (_, i) => locks.acquire(`lock ${i}`, { ttl: '3s' })));
   expect(await new Operator(server.url).sessions()).toHaveLength(1);
   const counts = await proxy.counts(() => delay(3000));
-  expect(Object.keys(counts)).toEqual(['PUT session/renew']);
-  expect(counts['PUT session/renew']).toBeLessThanOrEqual(4);
+  const { 'PUT session/renew': renewals, 'GET kv': queries = 0, ...others } = counts;
+  expect(others).toEqual({});
+  expect(renewals).toBeLessThanOrEqual(4);
+  // The blocking query of the session is asked anew every 10 s.
+  expect(queries).toBeLessThanOrEqual(1);
   expect(held.every((lock) => lock.held)).toBe(true);
   await Promise.all(held.map((lock) => lock.release()));
 });
