@@ -4,7 +4,7 @@ import { ER, errorNumber, isLost, unavailable } from './errors.ts';
 import { createTables } from './schema.ts';
 import type { Tables } from './schema.ts';
 import type { Change, Row, Session, Value } from './session.ts';
-import { drawing } from './prepared.ts';
+import { draw } from './sql.ts';
 
 /** The server closes it when it is silent for so long, in s. */
 const IDLE_S = 60;
@@ -36,9 +36,7 @@ export class Desk {
 
   /** The last of the next {@link DRAWN} tokens of `name`. */
   async draw(name: Buffer): Promise<bigint> {
-    const { tables } = this.#options;
-    const drawn = await this.#ask((session) => session.changePrepared(drawing(tables, name)));
-    return BigInt(drawn.insertId);
+    return BigInt((await this.change(draw(this.#options.tables), [name])).insertId);
   }
 
   rows(sql: string, values: readonly Value[] = []): Promise<Row[]> {

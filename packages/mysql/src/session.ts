@@ -35,8 +35,6 @@ export interface Limits {
   readonly lockWaitS: number;
 }
 
-const UNKNOWN: Limits = { idleS: -1, lockWaitS: -1 };
-
 /** mysql2 does not declare its socket, nor all of its configuration. */
 export type Wire = Connection & {
   readonly stream: Socket;
@@ -146,28 +144,10 @@ export class Session {
 
   /** Sets what differs; nothing is sent if nothing does. */
   async limit(limits: Limits): Promise<void> {
-    if (this.#differ(limits)) await this.#limiting(limits, (set) => this.change(set));
-  }
-
-  /** Sets what differs, and changes something then: in one round trip, where {@link changes} may be asked. */
-  async changeLimited(limits: Limits, asked: Prepared): Promise<Change> {
-    if (this.takesSeveral && this.#differ(limits))
-      return (await this.#limiting(limits, (set) => this.changes(set, asked)))[1] as Change;
-    await this.limit(limits);
-    return await this.changePrepared(asked);
-  }
-
-  #differ({ idleS, lockWaitS }: Limits): boolean {
-    return idleS !== this.limits.idleS || lockWaitS !== this.limits.lockWaitS;
-  }
-
-  async #limiting<T>(limits: Limits, send: (set: string) => Promise<T>): Promise<T> {
+    if (limits.idleS === this.limits.idleS && limits.lockWaitS === this.limits.lockWaitS) return;
     const { idleS, lockWaitS } = limits;
-    // What becomes of a message that fails is not told.
-    this.limits = UNKNOWN;
-    const answer = await send(`SET SESSION wait_timeout = ${idleS}, innodb_lock_wait_timeout = ${lockWaitS}`);
+    await this.change(`SET SESSION wait_timeout = ${idleS}, innodb_lock_wait_timeout = ${lockWaitS}`);
     this.limits = limits;
-    return answer;
   }
 
   /** The server rolls back what it held when it sees that the connection is closed. */

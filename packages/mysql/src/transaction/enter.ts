@@ -3,8 +3,8 @@ import { monotonicMs } from '@holdfast/core/adapter';
 import type { LockMode } from '@holdfast/core/adapter';
 import { ER, errorNumber, isOutOfQueue, isRefused } from '../errors.ts';
 import type { Prepared, Session } from '../session.ts';
-import { confirming, creating, drawing } from '../prepared.ts';
-import { create, DRAWN, enter, renew } from '../sql.ts';
+import { creating, drawing } from './prepared.ts';
+import { confirm, create, DRAWN, enter, renew } from '../sql.ts';
 import type { Patience } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
 import { Reserve } from './reserve.ts';
@@ -21,8 +21,6 @@ const MODES: Readonly<Record<LockMode, Buffer>> = {
   exclusive: Buffer.from('exclusive'),
   shared: Buffer.from('shared'),
 };
-/** A waiter that was granted the lock may be silent for 2 s. */
-const SLOW_DRAW_MS = 500;
 /** On the connection that has just drawn. */
 const LAST_DRAWN = 'LAST_INSERT_ID()';
 const FIRST_DRAWN = `${LAST_DRAWN} - ${DRAWN - 1}`;
@@ -142,14 +140,15 @@ export async function confirmGrant(
   session: Session,
   entry: Buffer,
 ): Promise<Hold | Again> {
-  const { tables } = context;
-  const { limits, request } = claim;
-  const drawn = drawnTo(await drawnInTime(context, claim, session));
+  const { desk, tables } = context;
+  const { name, limits, request } = claim;
+  const [last] = await Promise.all([desk.draw(name), session.limit(limits)]);
+  const drawn = drawnTo(last);
   const { token } = drawn;
   // Not the time of the grant: nobody knows how long its answer was on the way.
   const startedAt = monotonicMs();
   try {
-    const { affectedRows } = await session.changeLimited(limits, confirming(tables, entry, token));
+    const { affectedRows } = await session.change(confirm(tables), [String(token), entry]);
     if (affectedRows === 1) {
       Reserve.of(session).used(request.name, drawn);
       return await fresh(context, claim, { session, entry, token, provedAt: startedAt });
@@ -160,16 +159,6 @@ export async function confirmGrant(
   }
   await session.change('ROLLBACK');
   return 'again';
-}
-
-/** The limits go with the proof, in one message; where the token takes long the session must not be silent for so long. */
-async function drawnInTime({ desk }: Context, { name, limits }: Claim, session: Session): Promise<bigint> {
-  const tooLong = setTimeout(() => void session.limit(limits).then(undefined, () => undefined), SLOW_DRAW_MS).unref();
-  try {
-    return await desk.draw(name);
-  } finally {
-    clearTimeout(tooLong);
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { Tables } from './schema.ts';
-import type { Prepared } from './session.ts';
-import { confirm, create, draw } from './sql.ts';
+import type { Tables } from '../schema.ts';
+import type { Prepared } from '../session.ts';
+import { create, draw } from '../sql.ts';
 
 export function drawing(tables: Tables, name: Buffer): Prepared {
   return { name: 'holdfast_draw', sql: () => draw(tables), values: [name] };
@@ -9,8 +9,4 @@ export function drawing(tables: Tables, name: Buffer): Prepared {
 /** In the transaction of the draw, and before it: who sweeps a name locks its row before its token, too. */
 export function creating(tables: Tables, name: Buffer): Prepared {
   return { name: 'holdfast_create', sql: () => create(tables), values: [name, name] };
-}
-
-export function confirming(tables: Tables, entry: Buffer, token: bigint): Prepared {
-  return { name: 'holdfast_confirm', sql: () => confirm(tables), values: [String(token), entry] };
 }
