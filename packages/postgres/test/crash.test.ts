@@ -28,6 +28,26 @@ describe('a server that is killed', () => {
     expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => (a < b ? -1 : 1)));
   });
 
+  test('looks for a token on the disk once for each record, not for each grant, whoever writes beside it', async () => {
+    const server = await startServer('postgres', { args: ['-c', 'wal_writer_delay=10000', '-c', 'autovacuum=off'] });
+    after(() => server.stop());
+    const options = optionsOf(server.url);
+    const [locks, other] = [await open(options), await raw(options)];
+    await tokenOf(locks);
+    await other.query('SET synchronous_commit = off');
+    const transaction = async (): Promise<number> => Number(await one<string>(other, 'SELECT txid_current() AS value'));
+    const [grants, first] = [40, await transaction()];
+    for (let i = 0; i < grants; i += 1) {
+      await tokenOf(locks);
+      // From now on the log is ahead of the disk.
+      await transaction();
+    }
+    // Each that has to be flushed is a transaction with a number of its own.
+    const own = (await transaction()) - first - 1 - grants;
+    expect(own).toBeGreaterThan(0);
+    expect(own).toBeLessThan(5);
+  });
+
   test('and is back: the same client locks again, and who waited gets an error or the lock', async () => {
     const server = await startServer('postgres');
     after(() => server.stop());
