@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Locks } from '@holdfast/core';
-import { expect, onTestFinished, test } from 'vitest';
-import { administrator, open, ownServer, rows } from './servers.ts';
+import { expect, test } from 'vitest';
+import { administrator, dropAfterwards, open, ownServer, rows } from './servers.ts';
 
 test('the row of a name that nobody has used is made with the draw of its first token', async () => {
   const server = await ownServer();
@@ -20,10 +20,7 @@ test('the row of a name that nobody has used is made with the draw of its first 
 test('clients that meet at names whose rows are made and swept all the time exclude each other, with growing tokens', async () => {
   const prefix = `new${randomUUID().slice(0, 8)}_`;
   const admin = await administrator();
-  onTestFinished(async () => {
-    const tables = ['lock', 'token', 'request', 'theft', 'queue'].map((table) => `${prefix}${table}`);
-    await admin.query(`DROP TABLE IF EXISTS ${tables.join(', ')}`);
-  });
+  dropAfterwards(admin, prefix);
   const clients = await Promise.all([0, 1, 2].map(() => open(`prefix=${prefix}&keep=1000`)));
   const held = new Set<string>();
   const last = new Map<string, bigint>();

@@ -38,3 +38,11 @@ export async function ownServer(options: ServerOptions = {}): Promise<RunningSer
   onTestFinished(() => server.stop());
   return server;
 }
+
+/** The tables of that prefix, when the test is over. */
+export function dropAfterwards(admin: Connection, prefix: string): void {
+  onTestFinished(async () => {
+    const tables = ['lock', 'token', 'request', 'theft', 'queue'].map((table) => `${prefix}${table}`);
+    await admin.query(`DROP TABLE IF EXISTS ${tables.join(', ')}`);
+  });
+}

@@ -9,7 +9,7 @@ import { createPool } from 'mysql2';
 import { createPool as createPromisePool } from 'mysql2/promise';
 import { expect, onTestFinished, test } from 'vitest';
 import { migration, mysql } from '../src/index.ts';
-import { administrator, connectionOptions, open, ownServer, rows, shared } from './servers.ts';
+import { administrator, connectionOptions, dropAfterwards, open, ownServer, rows, shared } from './servers.ts';
 
 const name = (): string => `specifics ${randomUUID()}`;
 
@@ -216,10 +216,7 @@ test('a pool of two connections: the second of two nested locks is an error in t
 test('rows of unused names are swept while others use theirs, and tokens grow on', async () => {
   const prefix = `sweep${randomUUID().slice(0, 8)}_`;
   const admin = await administrator();
-  onTestFinished(async () => {
-    const tables = ['lock', 'token', 'request', 'theft', 'queue'].map((table) => `${prefix}${table}`);
-    await admin.query(`DROP TABLE IF EXISTS ${tables.join(', ')}`);
-  });
+  dropAfterwards(admin, prefix);
   for (const mode of ['transaction', 'lease']) {
     const locks = await open(`prefix=${prefix}&keep=1000&mode=${mode}`);
     const used = name();

@@ -60,8 +60,6 @@ export async function enterFree(context: Context, claim: Claim, session: Session
     return await granted(context, claim, { session, entry, provedAt: startedAt }, drawn, BigInt(entered.insertId));
   } catch (error) {
     if (isRefused(error)) return 'refused';
-    // Those who create a row while the sweep deletes it may meet: nothing is held.
-    if (errorNumber(error) === ER.LOCK_DEADLOCK) return await enterFree(context, claim, session);
     throw error;
   }
 }
