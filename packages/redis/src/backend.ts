@@ -9,6 +9,7 @@ import type {
 } from '@holdfast/core/adapter';
 import type { Call } from './call.ts';
 import { Departures } from './departures.ts';
+import type { Departure } from './departures.ts';
 import { entryOf, TermsMaker, ttlOf } from './entry.ts';
 import { isTransient } from './errors.ts';
 import { Holds } from './holds.ts';
@@ -86,6 +87,9 @@ export class RedisBackend implements LockBackend<RedisGrant> {
       enter: (claim) => this.#enter(claim, 'wait'),
       leave: (claim, sent) => this.#departures.leave(claim, sent),
       verify: ({ request }) => messages.verify(request.name),
+      pushed: (claim, grant) => {
+        if (grant.lease.state !== 'ended') grant.departure = this.#departures.prepare(claim);
+      },
       done: ({ request }) => this.#waiters.delete(request.owner),
     };
     this.#terms = new TermsMaker(messages.address);
@@ -108,11 +112,15 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   }
 
   release(grant: RedisGrant): Promise<ReleaseResult> {
-    const { name, entry, lease } = grant;
-    const released = this.#departures.release({ entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs });
+    const released = this.#departures.release(grant.departure ?? this.#departureOf(grant));
+    grant.departure = undefined;
     // In the same turn, so that nothing can come of the lease any more, and yet after the message is on its way.
     this.#holds.end(grant);
     return released;
+  }
+
+  #departureOf({ name, entry, lease }: RedisGrant): Departure {
+    return { entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs };
   }
 
   query(name?: string): Promise<LockSnapshot> {

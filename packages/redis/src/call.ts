@@ -1,4 +1,6 @@
 import type { Pending } from '@holdfast/core/adapter';
+import type { Invocation } from './commands.ts';
+import type { ScriptCommand } from './script-command.ts';
 import type { Script } from './scripts/script.ts';
 import type { ServerClock } from './server-clock.ts';
 
@@ -17,6 +19,8 @@ export interface Outgoing {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly string[];
+  /** Made before. */
+  readonly command?: ScriptCommand | undefined;
   answered(reply: unknown): void;
   failed(error: unknown): void;
 }
@@ -38,6 +42,7 @@ export class DirectCall implements Call, Pending, Outgoing {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly string[];
+  readonly command: ScriptCommand | undefined;
   readonly until: number;
   readonly #owner: CallOwner;
   #resolve: (reply: unknown) => void = ignore;
@@ -47,11 +52,12 @@ export class DirectCall implements Call, Pending, Outgoing {
   #onSettled: () => void = ignore;
 
   /** `until`: when it takes too long, by the monotonic clock. */
-  constructor(owner: CallOwner, script: Script, keys: readonly string[], args: readonly string[], until: number) {
+  constructor(owner: CallOwner, script: Script, { keys, args }: Invocation, until: number, command?: ScriptCommand) {
     this.#owner = owner;
     this.script = script;
     this.keys = keys;
     this.args = args;
+    this.command = command;
     this.until = until;
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve;

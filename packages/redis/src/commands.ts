@@ -5,6 +5,7 @@ import type { Call, CallOwner } from './call.ts';
 import type { Link } from './link.ts';
 import { Replication } from './replication.ts';
 import type { Script } from './scripts/script.ts';
+import { ScriptCommand } from './script-command.ts';
 import { ServerClock } from './server-clock.ts';
 import type { Node, Runner } from './servers.ts';
 
@@ -48,11 +49,11 @@ export class Commands implements Runner, Node {
     };
   }
 
-  start(script: Script, { keys, args }: Invocation, counts?: Counts): Call {
+  start(script: Script, invocation: Invocation, counts?: Counts, made?: ScriptCommand): Call {
     // Who is alone has nothing to wait for.
     const { pending } = this.#patience;
     if (pending > 0) this.link.gather(pending);
-    const call = new DirectCall(this.#owner, script, keys, args, this.#patience.until);
+    const call = new DirectCall(this.#owner, script, invocation, this.#patience.until, made);
     if (counts === undefined || this.#replication === undefined) this.link.send(call);
     else this.#sendReplicated(this.#replication, call, counts);
     this.#patience.begin(call);
@@ -60,11 +61,15 @@ export class Commands implements Runner, Node {
   }
 
   /** Asks once more when the connection failed; only for what may be repeated. */
-  run(script: Script, invocation: Invocation): Promise<unknown> {
-    return this.start(script, invocation).reply.then(undefined, (error: unknown) => {
+  run(script: Script, invocation: Invocation, made?: ScriptCommand): Promise<unknown> {
+    return this.start(script, invocation, undefined, made).reply.then(undefined, (error: unknown) => {
       if (!isTransient(error)) throw error;
       return this.start(script, invocation).reply;
     });
+  }
+
+  make(script: Script, { keys, args }: Invocation): ScriptCommand | undefined {
+    return this.link.isDirect ? new ScriptCommand(script, keys, args).readied() : undefined;
   }
 
   /** One script for many keys: one round trip for each {@link CHUNK}. One result or error each, in order. */

@@ -3,8 +3,15 @@ import { monotonicMs } from '@holdfast/core/adapter';
 import type { ReleaseResult } from '@holdfast/core/adapter';
 import type { Invocation } from './commands.ts';
 import type { Claim } from './holds.ts';
+import type { ScriptCommand } from './script-command.ts';
 import type { Script } from './scripts/script.ts';
 import type { Runner } from './servers.ts';
+
+/** A release that is to be sent. */
+export interface Departure extends Pick<Claim, 'keys' | 'entry' | 'ttlMs'> {
+  /** Made before. Can be sent once. */
+  readonly command?: ScriptCommand | undefined;
+}
 
 interface Debt extends Invocation {
   /** When the server drops it by itself, by the monotonic clock. */
@@ -31,10 +38,15 @@ export class Departures {
     this.#release = release;
   }
 
+  /** For the release of what has just been granted: while its holder works, nobody waits for this. */
+  prepare({ keys, entry, ttlMs }: Claim): Departure {
+    return { keys, entry, ttlMs, command: this.#runner.make?.(this.#release, { keys, args: [entry] }) };
+  }
+
   /** Rejects with `BackendUnavailableError`, and goes on trying. */
-  release({ keys, entry, ttlMs }: Pick<Claim, 'keys' | 'entry' | 'ttlMs'>): Promise<ReleaseResult> {
+  release({ keys, entry, ttlMs, command }: Departure): Promise<ReleaseResult> {
     const invocation: Invocation = { keys, args: [entry] };
-    return this.#runner.run(this.#release, invocation).then(
+    return this.#runner.run(this.#release, invocation, command).then(
       (reply) => (Number(reply) === 1 ? 'released' : 'not-held'),
       (error: unknown) => {
         this.#owed.set(entry, { ...invocation, until: monotonicMs() + ttlMs });

@@ -82,8 +82,8 @@ export class Gathering {
 }
 
 export function sendAlone(client: Redis, call: Outgoing): void {
-  const { script, keys, args } = call;
-  (client.sendCommand(new ScriptCommand(script, keys, args)) as Promise<unknown>).then(
+  const { script, keys, args, command } = call;
+  (client.sendCommand(command ?? new ScriptCommand(script, keys, args)) as Promise<unknown>).then(
     (reply) => call.answered(reply),
     (error: unknown) => call.failed(error),
   );

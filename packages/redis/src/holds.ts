@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { batched, CONFIRM_MS, driftMarginMs, Lease } from '@holdfast/core/adapter';
 import type { Grant, LeaseSource, LockRequest, RenewResult } from '@holdfast/core/adapter';
 import type { Invocation } from './commands.ts';
+import type { Departure } from './departures.ts';
 import { entryOf } from './entry.ts';
 import type { Terms } from './entry.ts';
 import { renew } from './scripts/renew.ts';
@@ -27,6 +28,8 @@ export class RedisGrant implements Grant, LeaseSource {
   readonly renews: boolean;
   readonly fencingToken: bigint;
   readonly lease: Lease;
+  /** How it is to be released, where that was prepared. */
+  departure: Departure | undefined;
   readonly #holds: Holds;
 
   constructor(holds: Holds, { request, terms }: Claim, token: string, provedAt: number, skewMs: number) {

@@ -45,6 +45,11 @@ export class Link {
     if (own) this.#tend();
   }
 
+  /** Whether what is sent can be made before. */
+  get isDirect(): boolean {
+    return this.#direct !== undefined;
+  }
+
   /** The client, connecting if it is ours and not connected. For commands that are sent at once: whatever is gathered goes before them. */
   open(): RedisClient {
     this.#gathering?.flush();

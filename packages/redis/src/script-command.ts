@@ -21,6 +21,13 @@ export class ScriptCommand extends Command {
   override toWritable(): string {
     return this.#text;
   }
+
+  /** For one that is made long before it is sent. */
+  readied(): this {
+    // To read any of it, V8 makes one string of the rope, which else the write would wait for.
+    this.#text.charCodeAt(0);
+    return this;
+  }
 }
 
 const CACHED = 256;

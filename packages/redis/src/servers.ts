@@ -2,6 +2,7 @@ import type { Diagnosis } from '@holdfast/core/adapter';
 import type { Call } from './call.ts';
 import type { Commands, Counts, Invocation } from './commands.ts';
 import type { Link } from './link.ts';
+import type { ScriptCommand } from './script-command.ts';
 import type { Script } from './scripts/script.ts';
 import type { ServerClock } from './server-clock.ts';
 
@@ -23,8 +24,10 @@ export interface Servers {
 export interface Runner {
   /** `counts`: which replies count only once replicas have what they say. */
   start(script: Script, invocation: Invocation, counts?: Counts): Call;
-  /** Asks once more when the connection failed; only for what may be repeated. */
-  run(script: Script, invocation: Invocation): Promise<unknown>;
+  /** Asks once more when the connection failed; only for what may be repeated. `made`: by {@link make}, of the same. */
+  run(script: Script, invocation: Invocation, made?: ScriptCommand): Promise<unknown>;
+  /** What is to be sent, for one `run`, where it can be made before: that takes as long as all else until it is on its way. */
+  make?(script: Script, invocation: Invocation): ScriptCommand | undefined;
   /** One script for many keys, in few writes. One result or error each, in order. */
   runAll(script: Script, invocations: readonly Invocation[], counts?: Counts): Promise<unknown[]>;
 }

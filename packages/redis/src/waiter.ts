@@ -12,6 +12,8 @@ export interface WaiterContext {
   leave(claim: Claim, sent: Promise<unknown>): Promise<void>;
   /** Makes sure that messages still come. */
   verify(claim: Claim): void;
+  /** Granted by message, a turn ago. */
+  pushed(claim: Claim, grant: RedisGrant): void;
   /** Granted, or given up. */
   done(claim: Claim): void;
 }
@@ -91,7 +93,10 @@ export class Waiter {
     // Whoever holds next goes on first: to tidy up takes as long as all of this.
     this.#state = 'over';
     this.#resolve(grant);
-    setImmediate(() => this.#tidyUp());
+    setImmediate(() => {
+      this.#tidyUp();
+      this.#context.pushed(this.#claim, grant);
+    });
   }
 
   /** By message: now first in line, and a holder's time is up in `untilExpiry` ms. */
