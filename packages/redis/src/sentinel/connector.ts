@@ -52,8 +52,10 @@ export function connectorTo(
         this.#assertWanted();
         // It may have been replaced while the connection was made.
         if (failure === undefined && isSame(master, sentinels.master)) return this.stream;
-        if (monotonicMs() >= until || sentinels.refuse) return this.#over(failure);
-        await this.#untilMoved(RETRY_MS);
+        const leftMs = until - monotonicMs();
+        if (leftMs <= 0 || sentinels.refuse) return this.#over(failure);
+        // Those who wait hear why before their own time is up.
+        await this.#untilMoved(Math.min(RETRY_MS, Math.ceil(leftMs)));
       }
     }
 
