@@ -53,6 +53,8 @@ const raw: Contender = {
 
 /** As long as what Holdfast appends. */
 const LENGTH = 300;
+/** Not that of the notification: those who wait in line would be woken by it. */
+const LINE = 1;
 
 /**
  * The least that a log can be which grants in its order: a request is a record, a release another one, and all who read both know who holds. No
@@ -63,7 +65,7 @@ const least: Contender = {
   role: 'floor',
   only: ['hand-over'],
   async open(url) {
-    const log = await connected(url, 0);
+    const log = await connected(url, LINE);
     const lines = new Map<string, number[]>();
     const holds = new Map<number, () => void>();
     const grant = ([first]: readonly number[]): void => {
