@@ -4,6 +4,7 @@ import { getData } from '../protocol/operations.ts';
 import { hasCode } from './codes.ts';
 import type { Entry } from './entry.ts';
 import { changeInLine, isWorthwhile, lineOf } from './line.ts';
+import { KnownQueue } from './known.ts';
 import { look } from './look.ts';
 import { decodeNode } from './node-data.ts';
 import { placeOf } from './view.ts';
@@ -21,14 +22,20 @@ export type Turn =
  *
  * Rejects with the signal's reason, or a `SessionOverError`.
  */
-export async function waitForTurn(entry: Entry, first: View, signal: AbortSignal): Promise<Turn> {
+export function waitForTurn(entry: Entry, first: View, signal: AbortSignal): Promise<Turn> {
+  return KnownQueue.during(entry, first, (known) => turnOf(entry, first, known, signal));
+}
+
+async function turnOf(entry: Entry, first: View, known: KnownQueue, signal: AbortSignal): Promise<Turn> {
   for (let view = first; ;) {
     const place = placeOf(entry.name, view);
     if (place.type === 'held') return { ...place, view };
     if (place.type === 'gone') return place;
     const line = isWorthwhile(entry.session) ? lineOf(entry, view) : undefined;
-    const seen = line === undefined ? await changeOf(entry, place, signal) : await changeInLine(entry, line, signal);
-    view = seen ?? (await look(entry.session, entry.container.path));
+    const seen =
+      line === undefined ? await changeOf(entry, place, signal) : await changeInLine(entry, line, known, signal);
+    if (seen === undefined) known.saw((view = await look(entry.session, entry.container.path)));
+    else view = seen;
   }
 }
 
