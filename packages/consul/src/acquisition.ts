@@ -36,8 +36,7 @@ export class Acquisition {
   async run(): Promise<bigint | null> {
     const { request } = this.#ticket;
     const { changes } = this.#session;
-    const entries = await this.#questions.enter();
-    this.#context.lines.saw(this.#ticket.queue, entries);
+    const entries = this.#context.lines.saw(this.#ticket.queue, await this.#questions.enter());
     this.#ticket.entered = true;
     const own = this.#questions.find(entries);
     if (request.steal) return steal(entries, own, this.#questions.thief);

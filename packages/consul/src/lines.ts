@@ -26,9 +26,19 @@ export class Lines {
     if (line.requests === 0) this.#lines.delete(queue);
   }
 
-  saw(queue: string, entries: readonly Entry[]): void {
+  /**
+   * The whole queue was listed. Returns it made of what was there before, where that is the same: a thousand that wait would else keep a
+   * thousand copies of each other.
+   */
+  saw(queue: string, entries: readonly Entry[]): readonly Entry[] {
     const line = this.#lines.get(queue);
-    if (line !== undefined) line.entries = entries;
+    if (line === undefined) return entries;
+    const before = new Map(line.entries.map((entry) => [entry.key, entry]));
+    line.entries = entries.map((entry) => {
+      const known = before.get(entry.key);
+      return known?.modified === entry.modified ? known : entry;
+    });
+    return line.entries;
   }
 
   /** Those behind a lone holder, as they were; some may have left since. Nobody if none, or a thief, was seen. */

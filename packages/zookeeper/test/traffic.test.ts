@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Lock, Locks } from '@holdfast/core';
 import { expect, test } from 'vitest';
 import { lastingContainer, monitor, open, ownServer, pending, requests, tapped, until } from './scene.ts';
@@ -150,6 +152,27 @@ test('with 100 waiters for two permits, a release wakes the next, and that one t
   expect(count).toBeLessThanOrEqual(10);
   for (const [i, next] of waits.entries()) await (i === 0 ? held[1] : await waits[i - 1])?.release().then(() => next);
   await (await waits[99])?.release();
+});
+
+test('a thousand waiters for one name keep a few kilobytes each, not the queue that each saw', async () => {
+  const server = await ownServer();
+  const [holder, waiters] = [await open(server.url), await open(server.url)];
+  const lock = await holder.acquire('n', { ttl: '60s' });
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const controller = new AbortController();
+  const waits = Array.from({ length: 1000 }, () =>
+    waiters.acquire('n', { ttl: '60s', signal: controller.signal }).catch(() => undefined),
+  );
+  await until(async () => (await pending(holder, 'n')) === 1000);
+  await delay(500);
+  collect();
+  expect((process.memoryUsage().heapUsed - before) / 1000).toBeLessThan(50_000);
+  controller.abort();
+  await Promise.all(waits);
+  await lock.release();
 });
 
 test('waiters send nothing but the heartbeat of their session', async () => {

@@ -35,7 +35,7 @@ export class KnownQueue {
   }
 
   /** Calls `wait` with what the session knows, which it forgets when nobody waits any more. */
-  static async during<T>(
+  static during<T>(
     { session, container: { path } }: Entry,
     view: View,
     wait: (known: KnownQueue) => Promise<T>,
@@ -46,12 +46,10 @@ export class KnownQueue {
     ofSession.set(path, known);
     known.saw(view);
     known.#waiters += 1;
-    try {
-      return await wait(known);
-    } finally {
+    return wait(known).finally(() => {
       known.#waiters -= 1;
       if (known.#waiters === 0) ofSession.delete(path);
-    }
+    });
   }
 
   /** The whole queue was listed. */
