@@ -175,6 +175,18 @@ test('its own node is deleted with that of the one ahead: it enters again', asyn
   await until(async () => !first.held);
 });
 
+test('its own node goes, and the server removes the empty container before it looks: it enters again', async () => {
+  const server = await ownServer();
+  const [holder, waiter] = [await open(server.url), await open(server.url)];
+  const [hand, watcher] = [await byHand(server.url), await onlooker(server.url)];
+  const first = await holder.acquire('n');
+  const next = ask(waiter);
+  await ready(server, waiter, 'n');
+  await hand.removeAll('n', await watcher.nodes('n'));
+  expect((await next.granted).fencingToken).toBeGreaterThan(first.fencingToken);
+  await until(async () => !first.held);
+});
+
 test('its own node is deleted while it waits: it enters again, behind all others', async () => {
   const server = await ownServer();
   const [holder, waiter, last] = [await open(server.url), await open(server.url), await open(server.url)];
@@ -293,7 +305,7 @@ test.each(['nobody', 'a thief'])(
     await until(async () => (await pending(holder, 'n')) === 1);
     const next = ask(waiter);
     await until(async () => (await pending(holder, 'n')) === 2);
-    proxy.delay(200);
+    proxy.delay(400);
     await first.release();
     const held = await second.granted;
     await delay(250);
@@ -303,7 +315,7 @@ test.each(['nobody', 'a thief'])(
       return;
     }
     const entered = await thief.enterThief('n');
-    await delay(2 * A_WHILE_MS + 400);
+    await delay(2000);
     expect(next.lock).toBeUndefined();
     const stolen = await thief.finish(entered);
     await thief.leave(entered);

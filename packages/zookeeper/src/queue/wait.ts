@@ -49,7 +49,7 @@ async function changed(entry: Entry, step: Waiting, known: KnownQueue, signal: A
   const seen =
     step.type === 'line' ? await changeInLine(entry, step.line, known, signal) : await changeOf(entry, step, signal);
   if (seen !== undefined) return stepOf(entry, seen);
-  const view = await look(entry.session, entry.container.path);
+  const view = await seenBy(entry);
   known.saw(view);
   return stepOf(entry, view);
 }
@@ -72,8 +72,20 @@ function changeOf(
   });
 }
 
-async function isStillNext({ session, container, name }: Entry): Promise<boolean> {
-  return placeOf(name, await look(session, container.path, true)).type === 'next';
+async function isStillNext(entry: Entry): Promise<boolean> {
+  return placeOf(entry.name, await seenBy(entry, true)).type === 'next';
+}
+
+const NOBODY: View = { entered: [], order: [], floor: 0n };
+
+/** The server removes a container that is empty: then the request's own node is gone as well, as by a theft. */
+async function seenBy({ session, container }: Entry, watch = false): Promise<View> {
+  try {
+    return await look(session, container.path, watch);
+  } catch (error) {
+    if (hasCode(error, Code.noNode)) return NOBODY;
+    throw error;
+  }
 }
 
 /** Read with `getData`, which sets no watch on a node that is gone; one set with `exists` would stay at the server forever. */
