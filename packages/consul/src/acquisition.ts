@@ -1,5 +1,6 @@
 import { keptWhile } from '@holdfast/core/adapter';
 import { behind, lookBehind } from './hand-over.ts';
+import type { Lines } from './lines.ts';
 import { Questions } from './questions.ts';
 import type { QuestionsContext, View } from './questions.ts';
 import { awaited, holds } from './queue.ts';
@@ -12,6 +13,7 @@ import type { Watches } from './watches.ts';
 
 export interface AcquisitionContext extends QuestionsContext {
   readonly watches: Watches;
+  readonly lines: Lines;
   /** Those in a queue, by key. */
   readonly tickets: ReadonlyMap<string, Ticket>;
 }
@@ -34,7 +36,7 @@ export class Acquisition {
   async run(): Promise<bigint | null> {
     const { request } = this.#ticket;
     const { changes } = this.#session;
-    const entries = await this.#questions.enter();
+    const entries = this.#context.lines.saw(this.#ticket.queue, await this.#questions.enter());
     this.#ticket.entered = true;
     const own = this.#questions.find(entries);
     if (request.steal) return steal(entries, own, this.#questions.thief);
@@ -88,7 +90,8 @@ export class Acquisition {
     if (woken === 'look' || this.#ticket.doubtful || !this.#isCurrent({ entries, changes }))
       return this.#questions.look();
     // After the grant is handed over.
-    if (this.#ticket.behind.length === 0) setImmediate(lookBehind, this.#context.consul, this.#ticket);
+    if (this.#ticket.behind.length === 0)
+      setImmediate(lookBehind, this.#context.consul, this.#ticket, this.#context.lines);
     return woken;
   }
 
@@ -104,6 +107,7 @@ export class Acquisition {
 
   async #claim(own: Entry): Promise<View | bigint> {
     const view = await this.#questions.claim(own);
+    this.#context.lines.saw(this.#ticket.queue, view.entries);
     const claimed = this.#questions.find(view.entries);
     return view.isClaimed && holds(view.entries, claimed) ? this.#hold(claimed, view.entries) : view;
   }

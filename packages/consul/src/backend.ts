@@ -14,6 +14,7 @@ import { depart } from './depart.ts';
 import { diagnose } from './diagnose.ts';
 import { PlaceLostError, unavailable } from './errors.ts';
 import { nextOf } from './hand-over.ts';
+import { Lines } from './lines.ts';
 import { query } from './query.ts';
 import type { Entry } from './queue.ts';
 import { ConsulSession } from './session.ts';
@@ -44,6 +45,7 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
   readonly #watches: Watches;
   readonly #sessions: Sessions<ConsulSession>;
   readonly #tickets = new Map<string, Ticket>();
+  readonly #lines = new Lines();
 
   constructor(consul: Consul, { prefix, node }: Place, capabilities: Capabilities) {
     this.capabilities = capabilities;
@@ -111,8 +113,12 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
 
   async #attempt(session: ConsulSession, request: LockRequest): Promise<ConsulGrant | null | 'again'> {
     const ticket = new Ticket(this.#prefix, request);
-    const context = { consul: this.#consul, watches: this.#watches, prefix: this.#prefix, tickets: this.#tickets };
+    const context = {
+      ...{ consul: this.#consul, prefix: this.#prefix, watches: this.#watches },
+      ...{ lines: this.#lines, tickets: this.#tickets },
+    };
     this.#tickets.set(ticket.key, ticket);
+    this.#lines.join(ticket.queue);
     session.join(ticket);
     try {
       const token = await new Acquisition(context, session, ticket).run();
@@ -165,7 +171,7 @@ export class ConsulBackend implements LockBackend<ConsulGrant> {
   }
 
   #forget(session: ConsulSession, ticket: Ticket): void {
-    this.#tickets.delete(ticket.key);
+    if (this.#tickets.delete(ticket.key)) this.#lines.leave(ticket.queue);
     ticket.leave();
     if (session.leave(ticket)) this.#sessions.done(session);
   }

@@ -2,6 +2,8 @@ import type { Asking } from './agents.ts';
 import { GRANTED } from './consul.ts';
 import type { Consul, Operation } from './consul.ts';
 import { PlaceLostError, RefusedError } from './errors.ts';
+import { thievesOf } from './keys.ts';
+import type { Lines } from './lines.ts';
 import { entriesOf } from './queue.ts';
 import type { Entry } from './queue.ts';
 import type { ConsulSession } from './session.ts';
@@ -68,17 +70,43 @@ export async function handOver(
   }
 }
 
-/** Who was granted the lock without having read the queue reads it meanwhile. If it fails, or comes too late, the next one asks. */
-export function lookBehind(consul: Consul, ticket: Ticket): void {
+/**
+ * Who was granted the lock without having read the queue learns meanwhile who is behind. If that fails, or comes too late, the next one
+ * asks.
+ */
+export function lookBehind(consul: Consul, ticket: Ticket, lines: Lines): void {
   const check = (): void => {
     if (ticket.place === 'gone') throw new PlaceLostError('The lock is released');
   };
-  consul.list(ticket.queue, { check }).then(
-    (values) => {
-      const entries = entriesOf(values);
-      const own = entries.find(({ key }) => key === ticket.key);
-      if (own !== undefined) ticket.behind = behind(entries, own);
-    },
+  lookedUp(consul, ticket, lines, { check }).then(
+    (entries) => (ticket.behind = entries),
     () => undefined,
   );
+}
+
+/** A list of the queue is as long as that is. If the process has seen one with somebody behind, two things are left to ask. */
+async function lookedUp(
+  consul: Consul,
+  { queue, key }: Ticket,
+  lines: Lines,
+  asking: Asking,
+): Promise<readonly Entry[]> {
+  const known = lines.behind(queue, key);
+  const [next] = known;
+  if (next !== undefined && isPlain(next)) {
+    const thieves = thievesOf(queue);
+    const outcome = await consul.transact(
+      [
+        { Verb: 'check-index', Key: next.key, Index: next.modified },
+        // Whoever knows of a thief grants to nobody: it would have to run after the lock.
+        { Verb: 'get-tree', Key: thieves },
+      ],
+      asking,
+    );
+    if (outcome.applied) return outcome.results.some(({ Key }) => Key.startsWith(thieves)) ? NOBODY : known;
+  }
+  const entries = entriesOf(await consul.list(queue, asking));
+  lines.saw(queue, entries);
+  const own = entries.find((entry) => entry.key === key);
+  return own === undefined ? NOBODY : behind(entries, own);
 }

@@ -18,6 +18,11 @@ export function queueOf(prefix: string, name: string): string {
   return `${prefix}queue/${encodeName(name)}/`;
 }
 
+/** What the keys of those begin with who steal. */
+export function thievesOf(queue: string): string {
+  return `${queue}!`;
+}
+
 export function allQueues(prefix: string): string {
   return `${prefix}queue/`;
 }
@@ -28,7 +33,7 @@ export function sessionKey(prefix: string, id: string): string {
 
 export function requestKey(queue: string, id: string, { mode, permits, thief }: Identity): string {
   const kind = mode === 'semaphore' ? `p${permits ?? 1}` : mode === 'shared' ? 's' : 'x';
-  return `${queue}${thief ? '!' : ''}${id}.${kind}`;
+  return `${thief ? thievesOf(queue) : queue}${id}.${kind}`;
 }
 
 const REQUEST = /^(.*\/)(!?)[\w-]+\.(x|s|p(\d+))$/s;

@@ -16,6 +16,8 @@ export class CountingProxy {
   onTransaction: ((operations: readonly SentOperation[]) => Fate | Promise<Fate>) | undefined;
   readonly #late: (() => Promise<void>)[] = [];
   #counts: Record<string, number> = {};
+  /** Of all answers, without their heads. */
+  bytes = 0;
 
   private constructor(url: string) {
     this.url = url;
@@ -38,6 +40,7 @@ export class CountingProxy {
         const onward = forward({ host, port, path, method, headers }, (answer) => {
           if (fate === 'lose') return response.destroy();
           response.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.on('data', (chunk: Buffer) => (proxy.bytes += chunk.length));
           answer.pipe(response);
         });
         onward.on('error', () => response.destroy());

@@ -109,6 +109,35 @@ describe('a release that grants', () => {
     await next.release();
   });
 
+  test('of one who knows from its process who is behind: if that one has given up since, it looks, and grants to the next', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const [first, given, own] = [await open(url), await open(url), await open(proxy.url)];
+    const abort = new AbortController();
+    const before = await (await open(url)).acquire('a', { ttl: '60s' });
+    const { granted: claimed } = await enqueue(first, 'a');
+    const { granted: second } = await enqueue(own, 'a');
+    const { granted: gone } = await enqueue(given, 'a', { signal: abort.signal });
+    const { granted: third } = await enqueue(own, 'a');
+    await before.release();
+    const holder = await claimed;
+    abort.abort(new Error('given up'));
+    await expect(gone).rejects.toThrow('given up');
+    const sent: string[] = [];
+    proxy.onTransaction = (operations) => {
+      sent.push(verbs(operations).join(' '));
+      return 'pass';
+    };
+    await holder.release();
+    const next = await second;
+    await delay(100);
+    await next.release();
+    const last = await third;
+    expect(last.fencingToken > next.fencingToken).toBe(true);
+    expect(sent).toEqual(['check-index get-tree', 'check-session check-index lock delete']);
+    await last.release();
+  });
+
   test('of more names at once than a process watches own keys: the rest asks', async () => {
     const { url } = await sharedServer('consul');
     const [before, holder, waiter] = (await clients(url, 3)) as [Locks, Locks, Locks];

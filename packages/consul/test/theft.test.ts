@@ -60,6 +60,33 @@ describe('a theft beside a release that grants', () => {
     },
   );
 
+  test('is seen by whom its victim has granted the lock, though that one knows from its process who is behind: it grants to nobody', async () => {
+    const { url } = await ownServer();
+    const proxy = await CountingProxy.start(url);
+    const [holder, other, own] = [await open(url), await open(url), await open(proxy.url)];
+    const [lock, next, behind, last] = (await lineUp(url, 'a', holder, own, other, own)) as [
+      Lock,
+      ...[Promise<Lock>, Promise<Lock>, Promise<Lock>],
+    ];
+    const { stolen, go } = await heldUp(url, 'a');
+    const sent: string[] = [];
+    proxy.onTransaction = (operations) => {
+      sent.push(verbs(operations).join(' '));
+      return 'pass';
+    };
+    await lock.release();
+    const granted = await next;
+    await delay(100);
+    await granted.release();
+    await delay(100);
+    expect(sent.slice(0, 2)).toEqual(['check-index get-tree', 'check-session delete']);
+    go();
+    const theft = await stolen;
+    expect(theft.fencingToken > granted.fencingToken).toBe(true);
+    await theft.release();
+    for (const wait of [behind, last]) await (await wait).release();
+  });
+
   test('is of no harm to one that has entered twice, of which the first attempt arrives at last: that one claims the lock', async () => {
     const { url } = await ownServer();
     const proxy = await CountingProxy.start(url);

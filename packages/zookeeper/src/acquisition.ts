@@ -1,5 +1,5 @@
 import { keptWhile, monotonicMs } from '@holdfast/core/adapter';
-import type { LockRequest } from '@holdfast/core/adapter';
+import type { ClientInfo, LockRequest } from '@holdfast/core/adapter';
 import { ZooKeeperGrant } from './grant.ts';
 import { setData } from './protocol/operations.ts';
 import type { Container } from './queue/container.ts';
@@ -8,6 +8,7 @@ import type { Entered, Entry } from './queue/entry.ts';
 import { encodeNode } from './queue/node-data.ts';
 import { steal, tokenOf } from './queue/token.ts';
 import { placeOf } from './queue/view.ts';
+import type { View } from './queue/view.ts';
 import { waitForTurn } from './queue/wait.ts';
 import type { Turn } from './queue/wait.ts';
 import type { ZooKeeperSession } from './session/session.ts';
@@ -20,30 +21,51 @@ export type Outcome = ZooKeeperGrant | 'taken' | 'again';
  * `BackendUnavailableError` when the servers could not be reached for too long while it entered, and with the signal's reason.
  */
 export async function attempt(session: ZooKeeperSession, container: Container, request: LockRequest): Promise<Outcome> {
-  const withdraw = (entry: Entry): Promise<unknown> => leave(entry).then(undefined, () => undefined);
-  const entered = await session.unlessOut(enter(session, container, request), (late) => void withdraw(late.entry));
+  const entered = enter(session, container, request);
+  // Nothing after this line keeps the queue that the request saw as it entered: a thousand that wait would keep a thousand.
+  return proceed(await session.unlessOut(entered, ({ entry }) => void withdraw(entry)), request);
+}
+
+function proceed({ entry, view }: Entered, request: LockRequest): Promise<Outcome> {
+  return orWithdraw(
+    entry,
+    new Promise((resolve) => {
+      resolve(outcomeOf(entry, view, request));
+    }),
+  );
+}
+
+async function orWithdraw(entry: Entry, outcome: Promise<Outcome>): Promise<Outcome> {
   try {
-    const outcome = await outcomeOf(entered, request);
-    if (outcome === 'taken') await leave(entered.entry);
-    return outcome;
+    if ((await outcome) === 'taken') await leave(entry);
+    return await outcome;
   } catch (error) {
     // Whatever it was, nothing is left behind; if that can't be told to the server, the node goes with the session.
-    await withdraw(entered.entry);
+    await withdraw(entry);
     throw error;
   }
 }
 
-async function outcomeOf(entered: Entered, request: LockRequest): Promise<Outcome> {
-  const { entry, view } = entered;
+function withdraw(entry: Entry): Promise<unknown> {
+  return leave(entry).then(undefined, () => undefined);
+}
+
+function outcomeOf(entry: Entry, view: View, request: LockRequest): Outcome | Promise<Outcome> {
   request.signal.throwIfAborted();
-  if (request.steal) return granted(entry, await steal(entered, request.client));
-  if (placeOf(entry.name, view).type === 'held') return granted(entry, await tokenOf(entry, view, request.client));
+  const asGrant = (token: bigint | undefined): Outcome => granted(entry, token);
+  if (request.steal) return steal({ entry, view }, request.client).then(asGrant);
+  if (placeOf(entry.name, view).type === 'held') return tokenOf(entry, view, request.client).then(asGrant);
   if (!request.wait) return 'taken';
   request.onContended();
-  const turn = await waitAlive(entered, request);
+  const turn = waitForTurn(entry, view, request.signal);
+  return whenTurned(entry, request.renew ? turn : keptWhile(entry.session.lease, () => turn), request);
+}
+
+async function whenTurned(entry: Entry, waiting: Promise<Turn>, { client, mode }: LockRequest): Promise<Outcome> {
+  const turn = await waiting;
   if (turn.type === 'gone') return 'again';
-  const token = await tokenOf(entry, turn.view, request.client);
-  if (token === entry.czxid && turn.isFollowed && request.mode === 'semaphore') tellFollowers(entry, request);
+  const token = await tokenOf(entry, turn.view, client);
+  if (token === entry.czxid && turn.isFollowed && mode === 'semaphore') tellFollowers(entry, client);
   const outcome = granted(entry, token);
   if (outcome instanceof ZooKeeperGrant) outcome.waitedUntil = monotonicMs();
   return outcome;
@@ -56,13 +78,8 @@ function granted(entry: Entry, token: bigint | undefined): Outcome {
   return grant;
 }
 
-function waitAlive({ entry, view }: Entered, { renew, signal }: LockRequest): Promise<Turn> {
-  const wait = (): Promise<Turn> => waitForTurn(entry, view, signal);
-  return renew ? wait() : keptWhile(entry.session.lease, wait);
-}
-
 /** The next semaphore request behind one that waited learns from its data that it holds now; by the view it could not be told. */
-function tellFollowers({ session, path }: Entry, { client }: LockRequest): void {
+function tellFollowers({ session, path }: Entry, client: ClientInfo): void {
   // If the node is gone, they are told by that.
   session.call(setData(path, encodeNode(client, 'held'))).then(undefined, () => undefined);
 }

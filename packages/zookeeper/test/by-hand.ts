@@ -29,6 +29,8 @@ export interface ByHand {
   touch(name: string, node: string): Promise<unknown>;
   /** Deletes nodes of others in one transaction, in this order. Resolves with its number. */
   remove(name: string, nodes: readonly string[]): Promise<bigint>;
+  /** Deletes a whole queue, and its container as the server does with one that is empty. */
+  removeAll(name: string, nodes: readonly string[]): Promise<unknown>;
 }
 
 export async function byHand(url: string): Promise<ByHand> {
@@ -53,6 +55,8 @@ export async function byHand(url: string): Promise<ByHand> {
       );
       return (stat as Stat).mzxid;
     },
+    removeAll: (name, nodes) =>
+      session.call(multi([...nodes.map((node) => remove(`${root}/${name}/${node}`)), remove(`${root}/${name}`)])),
   };
 }
 

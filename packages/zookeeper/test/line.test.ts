@@ -175,6 +175,18 @@ test('its own node is deleted with that of the one ahead: it enters again', asyn
   await until(async () => !first.held);
 });
 
+test('its own node goes, and the server removes the empty container before it looks: it enters again', async () => {
+  const server = await ownServer();
+  const [holder, waiter] = [await open(server.url), await open(server.url)];
+  const [hand, watcher] = [await byHand(server.url), await onlooker(server.url)];
+  const first = await holder.acquire('n');
+  const next = ask(waiter);
+  await ready(server, waiter, 'n');
+  await hand.removeAll('n', await watcher.nodes('n'));
+  expect((await next.granted).fencingToken).toBeGreaterThan(first.fencingToken);
+  await until(async () => !first.held);
+});
+
 test('its own node is deleted while it waits: it enters again, behind all others', async () => {
   const server = await ownServer();
   const [holder, waiter, last] = [await open(server.url), await open(server.url), await open(server.url)];
@@ -256,6 +268,82 @@ test('those ahead give up one after the other: nobody holds beside the holder', 
   }
   await first.release();
   expect((await line[2]?.granted)?.held).toBe(true);
+});
+
+test('a thief comes before the request gets ready: the end of the one ahead is no grant', async () => {
+  const server = await ownServer();
+  const [holder, ahead, waiter] = [await open(server.url), await open(server.url), await open(server.url)];
+  const thief = await byHand(server.url);
+  const first = await holder.acquire('n');
+  const controller = new AbortController();
+  ask(ahead, { signal: controller.signal });
+  await until(async () => (await pending(holder, 'n')) === 1);
+  const next = ask(waiter);
+  await until(async () => (await pending(holder, 'n')) === 2);
+  // The waiter has seen a queue without the thief. It watches the container only when the holder is gone.
+  const entered = await thief.enterThief('n');
+  await first.release();
+  await delay(A_WHILE_MS);
+  controller.abort();
+  await until(async () => (await pending(holder, 'n')) === 1);
+  await delay(A_WHILE_MS);
+  expect(next.lock).toBeUndefined();
+  const stolen = await thief.finish(entered);
+  await thief.leave(entered);
+  expect((await next.granted).fencingToken).toBeGreaterThan(stolen ?? Infinity);
+});
+
+test.each(['nobody', 'a thief'])(
+  'the lock changes hands before the answers by which the next gets ready, and %s comes',
+  async (who) => {
+    const server = await ownServer();
+    const { proxy, url } = await proxyFor(server);
+    const [holder, ahead, waiter] = [await open(server.url), await open(server.url), await open(url)];
+    const thief = await byHand(server.url);
+    const first = await holder.acquire('n');
+    const second = ask(ahead);
+    await until(async () => (await pending(holder, 'n')) === 1);
+    const next = ask(waiter);
+    await until(async () => (await pending(holder, 'n')) === 2);
+    proxy.delay(400);
+    await first.release();
+    const held = await second.granted;
+    await delay(250);
+    await held.release();
+    if (who === 'nobody') {
+      expect((await next.granted).fencingToken).toBeGreaterThan(held.fencingToken);
+      return;
+    }
+    const entered = await thief.enterThief('n');
+    await delay(2000);
+    expect(next.lock).toBeUndefined();
+    const stolen = await thief.finish(entered);
+    await thief.leave(entered);
+    expect((await next.granted).fencingToken).toBeGreaterThan(stolen ?? Infinity);
+  },
+);
+
+test('waiters of one session that know of each other: those who give up between them, and a holder that does not go', async () => {
+  const server = await ownServer();
+  const [holder, other, waiter] = [await open(server.url), await open(server.url), await open(server.url)];
+  const first = await holder.acquire('n');
+  const aborts: AbortController[] = [];
+  const line: Asked[] = [];
+  for (let i = 0; i < 12; i += 1) {
+    const abort = new AbortController();
+    aborts.push(abort);
+    line.push(ask(i % 3 === 2 ? waiter : other, { signal: abort.signal }));
+    await until(async () => (await pending(holder, 'n')) === i + 1);
+  }
+  // All but the last of `waiter`, from the front and from the middle, so that it gets ready more than once.
+  for (const [i, place] of [0, 1, 6, 7, 3, 4, 9, 2, 8, 5, 10].entries()) {
+    aborts[place]?.abort();
+    await until(async () => (await pending(holder, 'n')) === 11 - i);
+    await delay(40);
+    expect(line.some(({ lock }) => lock !== undefined)).toBe(false);
+  }
+  await first.release();
+  expect((await line[11]?.granted)?.fencingToken).toBeGreaterThan(first.fencingToken);
 });
 
 test('all happens while the connection is cut: what it saw before counts for nothing', async () => {

@@ -97,15 +97,21 @@ export async function until(condition: () => Promise<boolean>, ms = 10_000): Pro
 export const pending = async (locks: Locks, name: string): Promise<number> => (await locks.query(name)).pending.length;
 
 /** A way to the server that learns which sessions go by, with what it takes to end them from elsewhere. */
-export async function tapped(
-  server: RunningServer,
-): Promise<{ url: string; sessions: SessionIdentity[]; end(session: SessionIdentity): Promise<void> }> {
+export async function tapped(server: RunningServer): Promise<{
+  url: string;
+  sessions: SessionIdentity[];
+  /** Bytes that the server has sent by this way. */
+  received(): number;
+  end(session: SessionIdentity): Promise<void>;
+}> {
   const sessions: SessionIdentity[] = [];
+  let received = 0;
   const tap = createServer((client) => {
     const upstream = connect(server.port, '127.0.0.1');
     const packets = new Packets();
     let isFirst = true;
     upstream.on('data', (chunk: Buffer) => {
+      received += chunk.length;
       client.write(chunk);
       for (const packet of isFirst ? packets.push(chunk) : []) {
         const identity = isFirst ? readConnectResponse(packet) : undefined;
@@ -124,6 +130,7 @@ export async function tapped(
   return {
     url: server.url.replace(`:${server.port}`, `:${port}`),
     sessions,
+    received: () => received,
     async end(identity) {
       // The client that is robbed of its connection comes back at once and may be first: then once more.
       for (;;) {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { getData } from '../protocol/operations.ts';
 import type { ZooKeeperSession } from '../session/session.ts';
 import type { Entry } from './entry.ts';
+import type { KnownQueue } from './known.ts';
 import type { QueueNode } from './node-name.ts';
 import { Foresight, orNothing } from './sure.ts';
 import type { View } from './view.ts';
@@ -51,14 +52,24 @@ export function lineOf({ name, czxid }: Pick<Entry, 'name' | 'czxid'>, { order, 
  * When the one before it goes, the one ahead holds. From then on its end can be the grant, if the request has seen that by then. It
  * looks while the other one works, which keeps that look out of the hand-over.
  */
-export function changeInLine(entry: Entry, { ahead, beyond }: Line, signal: AbortSignal): Promise<View | undefined> {
+export function changeInLine(
+  entry: Entry,
+  { ahead, beyond }: Line,
+  known: KnownQueue,
+  signal: AbortSignal,
+): Promise<View | undefined> {
   const { session, container } = entry;
   return untilRung(entry, signal, async (bell) => {
     const connection = await session.connection();
-    const foresight = new Foresight(entry, ahead, connection, bell);
+    const foresight = new Foresight(entry, { ahead, known }, connection, bell);
     if (beyond !== undefined) {
       const path = `${container.path}/${beyond.name}`;
-      const gone = new Promise<void>((resolve) => bell.watch('data', path, () => resolve()));
+      const gone = new Promise<void>((resolve) => {
+        bell.watch('data', path, (isGone) => {
+          if (isGone) known.isGone(beyond.name);
+          resolve();
+        });
+      });
       const watched = orNothing(connection.request(getData(path, true)));
       const [isAheadThere, there] = await Promise.all([foresight.aheadWatched, watched]);
       if (!isAheadThere || there === undefined) return undefined;
