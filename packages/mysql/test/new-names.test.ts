@@ -17,6 +17,23 @@ test('the row of a name that nobody has used is made with the draw of its first 
   expect((await commits()) - before).toBe(10);
 });
 
+test('tries and requests that meet at names that nobody has used do not wait for a limit of the server', async () => {
+  const clients = await Promise.all(Array.from({ length: 12 }, () => open('connections=4')));
+  const met = async (name: string): Promise<number> => {
+    const startedAt = performance.now();
+    const holds = clients.map(async (locks, i) => {
+      const lock = i % 2 === 0 ? await locks.tryAcquire(name) : await locks.acquire(name);
+      await lock?.release();
+      return lock;
+    });
+    expect((await Promise.all(holds)).filter((lock) => lock !== null).length).toBeGreaterThanOrEqual(6);
+    return performance.now() - startedAt;
+  };
+  // Connects.
+  await met(randomUUID());
+  for (let round = 0; round < 100; round += 1) expect(await met(randomUUID())).toBeLessThan(1000);
+});
+
 test('clients that meet at names whose rows are made and swept all the time exclude each other, with growing tokens', async () => {
   const prefix = `new${randomUUID().slice(0, 8)}_`;
   const admin = await administrator();

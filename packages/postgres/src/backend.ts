@@ -1,4 +1,4 @@
-import { monotonicMs, Patience, Sessions, SharedLease, UnsupportedError } from '@holdfast/core/adapter';
+import { Patience, Sessions, UnsupportedError } from '@holdfast/core/adapter';
 import type {
   Capabilities,
   Diagnosis,
@@ -11,8 +11,8 @@ import { capabilities } from './capabilities.ts';
 import { Connections } from './connections.ts';
 import { diagnose } from './diagnose.ts';
 import { unanswered, unavailable } from './errors.ts';
-import { entryOf } from './hold.ts';
-import type { Entry, Hold, PostgresGrant } from './hold.ts';
+import { Grants } from './grants.ts';
+import type { Hold, PostgresGrant } from './hold.ts';
 import { keysOf } from './keys.ts';
 import type { Keys } from './keys.ts';
 import { Line } from './line.ts';
@@ -25,7 +25,7 @@ import type { SessionContext } from './session.ts';
 import { statementsFor } from './sql.ts';
 import { steal } from './steal.ts';
 import { waitIn } from './waiter.ts';
-import type { Granted, Waited } from './waiter.ts';
+import type { Waited } from './waiter.ts';
 
 /** How long an unused session is kept, in ms. */
 const IDLE_MS = 30_000;
@@ -43,6 +43,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
   readonly #context: SessionContext;
   readonly #sessions: Sessions<LockSession>;
   readonly #registry: Registry = new Registry();
+  readonly #grants: Grants = new Grants(this.#registry);
   readonly #lines = new Map<string, Line>();
   /** The last one to arrive for a name, until it is granted, refused or in the queue. */
   readonly #arrivals = new Map<string, Arrival>();
@@ -61,8 +62,8 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
         patienceMs,
         open: opener(options, statements, patience),
       }),
-      onTheft: (session, lock) => this.#evict(session, lock),
-      onLost: ({ grants }) => grants.forEach((grant) => this.#drop(grant)),
+      onTheft: (session, lock) => this.#grants.evict(session, lock),
+      onLost: (session) => this.#grants.lost(session),
     };
     this.#sessions = new Sessions({
       idleMs: IDLE_MS,
@@ -87,31 +88,8 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     }
   }
 
-  async release(grant: PostgresGrant): Promise<ReleaseResult> {
-    const { lease, hold, entry, done } = grant;
-    // Reading it may find the deadline passed: then all of the session is dropped.
-    void lease.state;
-    lease.end();
-    // Gone with its session, or stolen.
-    if (!hold.session.grants.delete(grant)) return 'not-held';
-    const owner = this.#registry.untrack(entry);
-    let isOver = false;
-    const over = (): void => {
-      if (!isOver) done();
-      isOver = true;
-    };
-    try {
-      // Of a row that another connection writes, the deletion must not come first.
-      if (owner !== undefined) await entry.written;
-      return (await hold.session.unlock(hold, owner, over)) ? 'released' : 'not-held';
-    } catch (error) {
-      if (hold.session.connection.isLost) return 'not-held';
-      // What comes next on a connection of its own must not come before this.
-      if (hold.session.isDedicated) hold.session.connection.destroy(error);
-      throw unavailable(error);
-    } finally {
-      over();
-    }
+  release(grant: PostgresGrant): Promise<ReleaseResult> {
+    return this.#grants.release(grant);
   }
 
   async query(name?: string): Promise<LockSnapshot> {
@@ -170,7 +148,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
       arrival.next?.();
     }
     const granted = await waiting;
-    return this.#grant(request, granted, granted.entry);
+    return this.#grants.grant(request, granted, granted.entry);
   }
 
   async #try(keys: Keys, request: LockRequest): Promise<PostgresGrant | null | 'again'> {
@@ -186,7 +164,7 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     } finally {
       if (hold === null) this.#sessions.done(session);
     }
-    return hold === null ? null : this.#grant(request, { hold, done: () => this.#sessions.done(session) });
+    return hold === null ? null : this.#grants.grant(request, { hold, done: () => this.#sessions.done(session) });
   }
 
   /** In the queue when it returns. */
@@ -208,44 +186,9 @@ export class PostgresBackend implements LockBackend<PostgresGrant> {
     const scribe = await this.#sessions.use(request.ttlMs, true);
     try {
       const granted = await steal(this.#context, scribe, keys, request);
-      return granted === undefined ? 'again' : this.#grant(request, granted);
+      return granted === undefined ? 'again' : this.#grants.grant(request, granted);
     } finally {
       this.#sessions.done(scribe);
-    }
-  }
-
-  #grant(request: LockRequest, { hold, done }: Granted, waited?: Entry): PostgresGrant {
-    const { session } = hold;
-    const lease = new SharedLease(session.lease);
-    const state = { type: 'held', hold } as const;
-    const entry = waited ?? entryOf(request, 0, state);
-    entry.state = state;
-    entry.since = monotonicMs();
-    const grant: PostgresGrant = { fencingToken: hold.token, lease, hold, entry, done };
-    session.grants.add(grant);
-    // Lost before it could be dropped with its session.
-    if (session.isOver) this.#drop(grant);
-    this.#registry.track(entry);
-    return grant;
-  }
-
-  /** Lost with its session: nobody has to release it. */
-  #drop(grant: PostgresGrant): void {
-    if (!grant.hold.session.grants.delete(grant)) return;
-    this.#registry.untrack(grant.entry);
-    grant.done();
-  }
-
-  /** The holders know before the thief can hold. */
-  #evict(session: LockSession, lock: string): void {
-    for (const grant of session.grants) {
-      const { hold, lease, entry, done } = grant;
-      if (hold.keys.lock !== lock) continue;
-      lease.lose('stolen');
-      session.grants.delete(grant);
-      const owner = this.#registry.untrack(entry);
-      const unlocked = hold.session.unlock(hold, owner).catch(() => undefined);
-      void unlocked.finally(done);
     }
   }
 }

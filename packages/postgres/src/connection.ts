@@ -39,6 +39,7 @@ export class Connection {
   };
   /** What was asked while something else was under way. */
   readonly #waiting: (() => void)[] = [];
+  readonly #planned = new Set<string>();
   #busy = false;
   #latest: Promise<unknown> = Promise.resolve();
   #lost: unknown;
@@ -81,6 +82,16 @@ export class Connection {
   /** For what every lock asks: the last row alone, its columns as texts, at a fraction of the cost. */
   fields(statement: Statement, values: readonly Parameter[]): Promise<Fields | undefined> {
     return this.#inTurn(() => this.#question(statement, values));
+  }
+
+  /**
+   * Has the server plan, once, what is to be asked in haste: the first time costs it many times as much as each further one. Nothing is carried out
+   * with `values`. Of no consequence if it fails: then what is asked fails, or takes longer.
+   */
+  plan(statement: Statement, values: readonly Parameter[]): void {
+    if (this.#planned.has(statement.name)) return;
+    this.#planned.add(statement.name);
+    this.#inTurn(() => this.#question(statement, values, 'plan')).catch(() => undefined);
   }
 
   /** What takes no parameters, such as LISTEN. */
@@ -159,14 +170,20 @@ export class Connection {
     }
   }
 
-  #question(statement: Statement, values: readonly Parameter[]): Promise<Fields | undefined> {
+  #question(
+    statement: Statement,
+    values: readonly Parameter[],
+    until?: 'plan' | 'answer',
+  ): Promise<Fields | undefined> {
     return new Promise((resolve, reject) => {
       const onAnswer = (error: unknown, fields: Fields | undefined): void => {
         if (error === null) resolve(fields);
         else reject(this.#refused(error));
       };
       // Its types know only queries of their own making.
-      (this.client as { query(question: object): unknown }).query(new this.#Question(statement, values, onAnswer));
+      (this.client as { query(question: object): unknown }).query(
+        new this.#Question(statement, values, onAnswer, until),
+      );
     });
   }
 

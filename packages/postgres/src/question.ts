@@ -19,7 +19,13 @@ interface Wire {
 }
 
 /** Sent on a client of pg's by its `query`. Only the last row of the answer counts. */
-export type Question = new (statement: Statement, values: readonly Parameter[], callback: Answered) => object;
+export type Question = new (
+  statement: Statement,
+  values: readonly Parameter[],
+  callback: Answered,
+  /** `plan`: the server parses and plans the statement, looks up all that it needs, and does not carry it out. */
+  until?: 'plan' | 'answer',
+) => object;
 
 const kinds = new WeakMap<object, Question>();
 
@@ -49,20 +55,25 @@ function kindOf(Query: { readonly prototype: object }): Question {
     readonly name: string;
     readonly text: string;
     readonly callback: Answered;
-    readonly #values: readonly Parameter[];
+    readonly #bytes: string;
     #fields: Fields | undefined;
 
-    constructor({ name, text }: Statement, values: readonly Parameter[], callback: Answered) {
+    constructor(
+      { name, text }: Statement,
+      values: readonly Parameter[],
+      callback: Answered,
+      until: 'plan' | 'answer' = 'answer',
+    ) {
       super();
       this.name = name;
       this.text = text;
-      this.#values = values;
+      this.#bytes = bound(name, values) + (until === 'plan' ? SYNC : EXECUTE + SYNC);
       this.callback = callback;
     }
 
     submit(wire: Wire): null {
       const { name, text } = this;
-      const bytes = executing(name, this.#values);
+      const bytes = this.#bytes;
       if (wire.parsedStatements[name] !== undefined || wire.submittedNamedStatements?.[name] !== undefined) {
         wire.stream.write(bytes, 'latin1');
         return null;
@@ -93,18 +104,19 @@ function kindOf(Query: { readonly prototype: object }): Question {
   };
 }
 
-/** Describe nothing; execute the portal without a name, to the last row; sync. */
-const EXECUTE_AND_SYNC = 'E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04';
+/** The portal without a name, to the last row. */
+const EXECUTE = 'E\0\0\0\x09\0\0\0\0\0';
+const SYNC = 'S\0\0\0\x04';
 
-/** Bind, Execute and Sync of the protocol's version 3, a byte in each character; all values and columns are texts. */
-function executing(name: string, values: readonly Parameter[]): string {
-  let bound = `\0${name}\0\0\0${int16(values.length)}`;
+/** Bind of the protocol's version 3, a byte in each character; all values and columns are texts. */
+function bound(name: string, values: readonly Parameter[]): string {
+  let what = `\0${name}\0\0\0${int16(values.length)}`;
   for (const value of values) {
     const text = String(value);
-    bound += int32(text.length) + text;
+    what += int32(text.length) + text;
   }
-  bound += '\0\0';
-  return `B${int32(bound.length + 4)}${bound}${EXECUTE_AND_SYNC}`;
+  what += '\0\0';
+  return `B${int32(what.length + 4)}${what}`;
 }
 
 function int16(value: number): string {

@@ -8,6 +8,7 @@ import type { Keys } from './keys.ts';
 import { LockSession } from './session.ts';
 import type { SessionContext } from './session.ts';
 import { CONFIRM_MS, ELSEWHERE } from './sql.ts';
+import type { Statements } from './sql.ts';
 
 /** A wait that can't be cancelled for so long is given up, and the connection with it. In ms. */
 const CANCEL_MS = 500;
@@ -27,6 +28,7 @@ export class BlockedWait {
   constructor(context: SessionContext, connection: Connection, keys: Keys, mode: Hold['mode']) {
     this.#context = context;
     this.#connection = connection;
+    if (mode !== 'semaphore') planHold(context.statements, connection, keys, mode);
     this.#before = connection.answered();
     this.result = this.#run(keys, mode).finally(() => {
       this.#isSettled = true;
@@ -78,6 +80,13 @@ export class BlockedWait {
       return false;
     }
   }
+}
+
+/** What comes between a release and the next hold, while nobody waits for it: confirming the grant, unlocking, and the row of the registry. */
+function planHold(statements: Statements, connection: Connection, { lock }: Keys, mode: 'exclusive' | 'shared'): void {
+  connection.plan(statements.confirm, [CONFIRM_MS, connection.pid]);
+  connection.plan(mode === 'shared' ? statements.unlockShared : statements.unlock, [lock]);
+  connection.plan(statements.unlist, ['{}']);
 }
 
 /**

@@ -85,6 +85,36 @@ const registered = floor(
   (hex) => `INSERT INTO bench_holder VALUES (x'${hex}', REPEAT('x', 150))`,
 );
 
+/** The token of who is next is committed while the lock is held, so that the row to lock is another one than the token's: a name has both. */
+const twoRows: Contender = {
+  name: 'the same with a row to lock beside the counter',
+  role: 'floor',
+  only: ['latency'],
+  async open(url) {
+    const { createConnection } = await import('mysql2/promise');
+    const connection = await createConnection({ uri: url, multipleStatements: true });
+    await connection.query(
+      `CREATE TABLE IF NOT EXISTS bench_row (name VARBINARY(100) PRIMARY KEY) ENGINE = InnoDB;
+       CREATE TABLE IF NOT EXISTS bench_least (name VARBINARY(100) PRIMARY KEY, token BIGINT NOT NULL) ENGINE = InnoDB;
+       CREATE TABLE IF NOT EXISTS bench_holder (name VARBINARY(100) PRIMARY KEY, who VARBINARY(300)) ENGINE = InnoDB`,
+    );
+    return {
+      async acquire(lock) {
+        const name = `x'${Buffer.from(lock).toString('hex')}'`;
+        await connection.query(
+          `START TRANSACTION;
+           INSERT INTO bench_least VALUES (${name}, 1) ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(token + 1);
+           INSERT IGNORE INTO bench_row VALUES (${name}); COMMIT;
+           START TRANSACTION; SELECT name FROM bench_row WHERE name = ${name} FOR UPDATE;
+           INSERT INTO bench_holder VALUES (${name}, REPEAT('x', 150))`,
+        );
+        return () => connection.query('ROLLBACK');
+      },
+      close: () => connection.end(),
+    };
+  },
+};
+
 /**
  * Each waits for the row on a connection of its own; then the token is committed on another one, as the transaction that holds can't, and then the
  * first is asked whether it still holds.
@@ -121,4 +151,12 @@ const handedOver: Contender = {
   },
 };
 
-export const contenders: readonly Contender[] = [raw, least, registered, handedOver, holdfast, verrouOnKnex('mysql2')];
+export const contenders: readonly Contender[] = [
+  raw,
+  least,
+  registered,
+  twoRows,
+  handedOver,
+  holdfast,
+  verrouOnKnex('mysql2'),
+];

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { monotonicMs } from '@holdfast/core/adapter';
 import type { LockMode } from '@holdfast/core/adapter';
-import { ER, errorNumber, isOutOfQueue, isRefused } from '../errors.ts';
+import { isOutOfQueue, isRefused } from '../errors.ts';
 import type { Prepared, Session } from '../session.ts';
-import { creating, drawing } from './prepared.ts';
-import { confirm, create, DRAWN, enter, renew } from '../sql.ts';
+import { creatingIfDrawnFirst, drawing } from './prepared.ts';
+import { confirm, DRAWN, enter, renew } from '../sql.ts';
 import type { Patience } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
+import { createRow } from './create-row.ts';
 import { Reserve } from './reserve.ts';
 import type { Drawn } from './reserve.ts';
 
@@ -47,12 +48,12 @@ export async function enterFree(context: Context, claim: Claim, session: Session
   const startedAt = monotonicMs();
   try {
     const answers = await session.changes(
-      ...(known.has(claim.request.name) ? [] : [creating(tables, name)]),
       drawing(tables, name),
+      ...(known.has(claim.request.name) ? [] : [creatingIfDrawnFirst(tables, name)]),
       'COMMIT',
       entering(context, claim, session, { entry, last: LAST_DRAWN, token: FIRST_DRAWN }),
     );
-    const [drew, , entered] = answers.slice(-3);
+    const [drew, entered] = [answers[0], answers.at(-1)];
     const drawn = drawnTo(BigInt(drew?.insertId ?? -1));
     known.add(claim.request.name);
     // The row to lock has been swept.
@@ -194,28 +195,8 @@ async function lock(
   while (last === undefined) {
     const row = await createRow(context, session, name);
     if (row === 'refused') return row;
-    // Others who were about to create the row share its lock for a moment. Who did create it outlasts them: if it were refused
-    // like the rest, nobody would hold.
-    last = await attempt(row === 'created' && !request.wait ? 'wait' : 'now');
+    // If who made it were refused like those who share its lock, nobody would hold: it outlasts them.
+    last = await attempt(row === 'shared' && !request.wait ? 'wait' : 'now');
   }
   return last;
-}
-
-/** In a transaction of its own, which takes no other lock. `refused`: somebody holds the row that somebody else created. */
-export async function createRow(
-  { tables }: Context,
-  session: Session,
-  name: Buffer,
-): Promise<'created' | 'there' | Refused> {
-  for (;;) {
-    try {
-      const { affectedRows } = await session.change(create(tables), [name, name]);
-      await session.change('COMMIT');
-      return affectedRows === 1 ? 'created' : 'there';
-    } catch (error) {
-      if (isRefused(error)) return 'refused';
-      // Those who create it while the sweep deletes it may meet: nothing is held, so that is no deadlock of any user's.
-      if (errorNumber(error) !== ER.LOCK_DEADLOCK) throw error;
-    }
-  }
 }

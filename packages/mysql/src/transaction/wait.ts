@@ -3,7 +3,8 @@ import { isOutOfQueue } from '../errors.ts';
 import type { Row, Session } from '../session.ts';
 import { block, register } from '../sql.ts';
 import type { Claim, Context, Hold } from './context.ts';
-import { confirmGrant, createRow, newEntry } from './enter.ts';
+import { createRow } from './create-row.ts';
+import { confirmGrant, newEntry } from './enter.ts';
 import type { Again } from './enter.ts';
 import { watchOver } from './watch.ts';
 
