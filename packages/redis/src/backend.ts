@@ -119,10 +119,6 @@ export class RedisBackend implements LockBackend<RedisGrant> {
     return released;
   }
 
-  #departureOf({ name, entry, lease }: RedisGrant): Departure {
-    return { entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs };
-  }
-
   query(name?: string): Promise<LockSnapshot> {
     return query(this.#servers, this.#options.prefix, name);
   }
@@ -181,6 +177,10 @@ export class RedisBackend implements LockBackend<RedisGrant> {
   #enter({ keys, entry, ttlMs }: Claim, how: 'wait' | 'try' | 'steal'): Call {
     const { runner, scripts } = this.#servers;
     return runner.start(scripts.acquire, { keys, args: [entry, String(ttlMs), how] }, isToken);
+  }
+
+  #departureOf({ name, entry, lease }: RedisGrant): Departure {
+    return { entry, keys: keysOf(this.#options.prefix, name), ttlMs: lease.ttlMs };
   }
 
   /** Whoever holds wants to hear of a thief. Not awaited: until then, the next renewal tells. */

@@ -1,5 +1,5 @@
 import { Patience } from '@holdfast/core/adapter';
-import { errorCode, isTransient, RedisUnavailableError, timedOut } from './errors.ts';
+import { errorCode, isTransient, RedisUnavailableError } from './errors.ts';
 import { DirectCall } from './call.ts';
 import type { Call, CallOwner } from './call.ts';
 import type { Link } from './link.ts';
@@ -36,10 +36,7 @@ export class Commands implements Runner, Node {
     // The next connection may lead to another server.
     link.on('close', () => this.clock.forget());
     this.#replication = replicas === 0 ? undefined : new Replication(link, replicas, timeoutMs);
-    const expired = (): Error => {
-      link.unanswered(timeoutMs);
-      return timedOut(link.server, timeoutMs);
-    };
+    const expired = (): Error => link.unanswered(timeoutMs);
     this.#patience = new Patience(timeoutMs, expired);
     this.#owner = {
       clock: this.clock,

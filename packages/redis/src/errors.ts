@@ -44,21 +44,29 @@ export function isTransient(error: unknown): boolean {
  * is made anew from the message and the code alone.
  */
 export function unavailable(server: string, error: unknown): RedisUnavailableError {
-  const code = errorCode(error);
-  const text = error instanceof Error ? error.message : String(error);
-  const cause = Object.assign(new Error(text), { name: error instanceof Error ? error.name : 'Error', code });
-  return new RedisUnavailableError(`Redis at ${server} ${problem(code, text, isReply(error))}`, !isRefusal(error), {
-    cause,
-  });
+  return new RedisUnavailableError(`Redis at ${server} ${problemOf(error)}`, !isRefusal(error), { cause: bare(error) });
 }
 
-function problem(code: string, text: string, reply: boolean): string {
+function bare(error: unknown): Error {
+  const name = error instanceof Error ? error.name : 'Error';
+  return Object.assign(new Error(textOf(error)), { name, code: errorCode(error) });
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function problemOf(error: unknown): string {
+  const [code, text] = [errorCode(error), textOf(error)];
   if (code === 'WRONGPASS') return 'refused the user name or password';
   if (code === 'NOAUTH') return 'asks for a password';
   if (code === 'NOPERM') return `denies what locks need: ${text}`;
-  return reply ? `answered: ${text}` : `can't be reached: ${text === '' ? code : text}`;
+  return isReply(error) ? `answered: ${text}` : `can't be reached: ${text === '' ? code : text}`;
 }
 
-export function timedOut(server: string, ms: number): RedisUnavailableError {
-  return new RedisUnavailableError(`Redis at ${server} did not answer within ${ms} ms`, true);
+/** `failure`: what its connection met, if there is none. */
+export function timedOut(server: string, ms: number, failure?: unknown): RedisUnavailableError {
+  const silence = `Redis at ${server} did not answer within ${ms} ms`;
+  if (failure === undefined) return new RedisUnavailableError(silence, true);
+  return new RedisUnavailableError(`${silence}: it ${problemOf(failure)}`, true, { cause: bare(failure) });
 }

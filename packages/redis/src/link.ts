@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 import type { Outgoing } from './call.ts';
 import type { RedisClient } from './client.ts';
-import { errorCode, isRefusal, isReply, unavailable } from './errors.ts';
+import { errorCode, isRefusal, isReply, timedOut, unavailable } from './errors.ts';
 import type { RedisUnavailableError } from './errors.ts';
 import { Gathering, sendAlone } from './gathering.ts';
 import type { Script } from './scripts/script.ts';
@@ -113,10 +113,11 @@ export class Link {
     return unavailable(this.server, isReply(error) ? error : (this.#failure ?? error));
   }
 
-  /** A command was not answered for `ms`. A peer that vanished without closing is noticed by that alone: our own connection is made anew. */
-  unanswered(ms: number): void {
-    if (!this.#own || monotonicMs() - this.#connectedAt < ms) return;
-    (this.client as Internals).stream?.destroy(new Error(`No answer within ${ms} ms`));
+  /** The error of a command that was not answered for `ms`. A peer that vanished without closing is noticed by that alone: our own connection is made anew. */
+  unanswered(ms: number): RedisUnavailableError {
+    const error = timedOut(this.server, ms, this.#failure);
+    if (this.#own && monotonicMs() - this.#connectedAt >= ms) this.renew(`No answer within ${ms} ms`);
+    return error;
   }
 
   /** Leads to the wrong server: the next connection may lead to the right one. For our own. */

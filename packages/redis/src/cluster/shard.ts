@@ -1,5 +1,4 @@
 import { monotonicMs, Patience } from '@holdfast/core/adapter';
-import { timedOut } from '../errors.ts';
 import type { Link } from '../link.ts';
 import type { Script } from '../scripts/script.ts';
 import { ServerClock } from '../server-clock.ts';
@@ -18,10 +17,7 @@ export class Shard implements Node {
     this.address = address;
     this.link = link;
     link.on('close', () => this.clock.forget());
-    this.#patience = new Patience(timeoutMs, () => {
-      link.unanswered(timeoutMs);
-      return timedOut(link.server, timeoutMs);
-    });
+    this.#patience = new Patience(timeoutMs, () => link.unanswered(timeoutMs));
   }
 
   /** For how long nothing has been sent, in ms. */
