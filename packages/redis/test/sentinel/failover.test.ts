@@ -78,7 +78,7 @@ describe('failover while locks are held and waited for', () => {
   );
 });
 
-test('sentinels that say the same epoch say the same address, also the one that promotes a replica', async () => {
+test('sentinels say a new epoch with one address alone, also the one that promotes a replica', async () => {
   const set = await own();
   const [, hosts = '', name = ''] = /\/\/([^/]+)\/(.+)$/.exec(set.url) ?? [];
   const sentinels = hosts.split(',').map((address) => {
@@ -93,8 +93,10 @@ test('sentinels that say the same epoch say the same address, also the one that 
     for (const { epoch, address } of claims) said.set(epoch, (said.get(epoch) ?? new Set()).add(address.port));
     return claims.every(({ epoch, fields, address }) => epoch > 0 && fields.get('port') === String(address.port));
   }, FAILOVER_MS);
-  expect(said.size).toBeGreaterThan(1);
-  for (const ports of said.values()) expect(ports.size).toBe(1);
+  // The address is asked for after the epoch: a sentinel that changes its mind in between says the old one with the new address, which is right.
+  const [, ...later] = [...said].toSorted(([one], [other]) => one - other);
+  expect(later).not.toHaveLength(0);
+  for (const [, ports] of later) expect(ports.size).toBe(1);
 });
 
 test('a holder that the new master does not know of is told at once', async () => {
