@@ -48,8 +48,18 @@ const raw: Contender = {
   notification,
 };
 
-/** `then`: what the transaction that locks does besides, with the name in hexadecimal digits. */
-function floor(name: string, then: (hex: string) => string): Contender {
+const TABLES = `
+CREATE TABLE IF NOT EXISTS bench_row (name VARBINARY(100) PRIMARY KEY) ENGINE = InnoDB;
+CREATE TABLE IF NOT EXISTS bench_least (name VARBINARY(100) PRIMARY KEY, token BIGINT NOT NULL) ENGINE = InnoDB;
+CREATE TABLE IF NOT EXISTS bench_holder (name VARBINARY(100) PRIMARY KEY, who VARBINARY(300)) ENGINE = InnoDB`;
+
+const literal = (lock: string): string => `x'${Buffer.from(lock).toString('hex')}'`;
+const draw = (name: string): string =>
+  `INSERT INTO bench_least VALUES (${name}, 1) ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(token + 1)`;
+const register = (name: string): string => `INSERT INTO bench_holder VALUES (${name}, REPEAT('x', 150))`;
+
+/** `acquiring`: one message, of a name as SQL has it. */
+function floor(name: string, acquiring: (name: string) => string): Contender {
   return {
     name,
     role: 'floor',
@@ -57,17 +67,10 @@ function floor(name: string, then: (hex: string) => string): Contender {
     async open(url) {
       const { createConnection } = await import('mysql2/promise');
       const connection = await createConnection({ uri: url, multipleStatements: true });
-      await connection.query(
-        `CREATE TABLE IF NOT EXISTS bench_least (name VARBINARY(100) PRIMARY KEY, token BIGINT NOT NULL) ENGINE = InnoDB;
-         CREATE TABLE IF NOT EXISTS bench_holder (name VARBINARY(100) PRIMARY KEY, who VARBINARY(300)) ENGINE = InnoDB`,
-      );
+      await connection.query(TABLES);
       return {
         async acquire(lock) {
-          const hex = Buffer.from(lock).toString('hex');
-          await connection.query(
-            `INSERT INTO bench_least VALUES (x'${hex}', 1) ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(token + 1);
-             START TRANSACTION; SELECT token FROM bench_least WHERE name = x'${hex}' FOR UPDATE; ${then(hex)}`,
-          );
+          await connection.query(acquiring(literal(lock)));
           return () => connection.query('ROLLBACK');
         },
         close: () => connection.end(),
@@ -76,44 +79,22 @@ function floor(name: string, then: (hex: string) => string): Contender {
   };
 }
 
+const lockCounter = (name: string): string =>
+  `${draw(name)}; START TRANSACTION; SELECT token FROM bench_least WHERE name = ${name} FOR UPDATE`;
+
 /** The least that a lock can be whose token survives a crash of the server: drawn and committed first, in one message with the lock. */
-const least = floor('a committed counter and SELECT … FOR UPDATE', () => '');
+const least = floor('a committed counter and SELECT … FOR UPDATE', lockCounter);
 
 /** By that row others see who holds, and the holder that it is still the same transaction that does. */
-const registered = floor(
-  'the same with a row of who holds',
-  (hex) => `INSERT INTO bench_holder VALUES (x'${hex}', REPEAT('x', 150))`,
-);
+const registered = floor('the same with a row of who holds', (name) => `${lockCounter(name)}; ${register(name)}`);
 
 /** The token of who is next is committed while the lock is held, so that the row to lock is another one than the token's: a name has both. */
-const twoRows: Contender = {
-  name: 'the same with a row to lock beside the counter',
-  role: 'floor',
-  only: ['latency'],
-  async open(url) {
-    const { createConnection } = await import('mysql2/promise');
-    const connection = await createConnection({ uri: url, multipleStatements: true });
-    await connection.query(
-      `CREATE TABLE IF NOT EXISTS bench_row (name VARBINARY(100) PRIMARY KEY) ENGINE = InnoDB;
-       CREATE TABLE IF NOT EXISTS bench_least (name VARBINARY(100) PRIMARY KEY, token BIGINT NOT NULL) ENGINE = InnoDB;
-       CREATE TABLE IF NOT EXISTS bench_holder (name VARBINARY(100) PRIMARY KEY, who VARBINARY(300)) ENGINE = InnoDB`,
-    );
-    return {
-      async acquire(lock) {
-        const name = `x'${Buffer.from(lock).toString('hex')}'`;
-        await connection.query(
-          `START TRANSACTION;
-           INSERT INTO bench_least VALUES (${name}, 1) ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(token + 1);
-           INSERT IGNORE INTO bench_row VALUES (${name}); COMMIT;
-           START TRANSACTION; SELECT name FROM bench_row WHERE name = ${name} FOR UPDATE;
-           INSERT INTO bench_holder VALUES (${name}, REPEAT('x', 150))`,
-        );
-        return () => connection.query('ROLLBACK');
-      },
-      close: () => connection.end(),
-    };
-  },
-};
+const twoRows = floor(
+  'the same with a row to lock beside the counter',
+  (name) =>
+    `START TRANSACTION; ${draw(name)}; INSERT IGNORE INTO bench_row VALUES (${name}); COMMIT;
+     START TRANSACTION; SELECT name FROM bench_row WHERE name = ${name} FOR UPDATE; ${register(name)}`,
+);
 
 /**
  * Each waits for the row on a connection of its own; then the token is committed on another one, as the transaction that holds can't, and then the
@@ -126,20 +107,15 @@ const handedOver: Contender = {
   async open(url) {
     const { createConnection } = await import('mysql2/promise');
     const counter = await createConnection({ uri: url, multipleStatements: true });
-    await counter.query(
-      `CREATE TABLE IF NOT EXISTS bench_row (name VARBINARY(100) PRIMARY KEY) ENGINE = InnoDB;
-       CREATE TABLE IF NOT EXISTS bench_least (name VARBINARY(100) PRIMARY KEY, token BIGINT NOT NULL) ENGINE = InnoDB`,
-    );
+    await counter.query(TABLES);
     const pool = new Pool(() => createConnection({ uri: url, multipleStatements: true }));
     return {
       async acquire(lock) {
-        const name = `x'${Buffer.from(lock).toString('hex')}'`;
+        const name = literal(lock);
         const connection = await pool.take();
         await connection.query(`INSERT IGNORE INTO bench_row VALUES (${name})`);
         await connection.query(`START TRANSACTION; SELECT name FROM bench_row WHERE name = ${name} FOR UPDATE`);
-        await counter.query(
-          `INSERT INTO bench_least VALUES (${name}, 1) ON DUPLICATE KEY UPDATE token = LAST_INSERT_ID(token + 1)`,
-        );
+        await counter.query(draw(name));
         await connection.query('SELECT 1');
         return async () => {
           await connection.query('ROLLBACK');
